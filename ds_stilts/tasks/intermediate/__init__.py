@@ -1,0 +1,1 @@
+"""Intermediate tasks: English training sets that come before the targets. One `TASK` a file."""

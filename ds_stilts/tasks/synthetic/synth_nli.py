@@ -1,0 +1,24 @@
+"""Three-way inference in made-up languages, in the layout of XNLI."""
+
+from ds_stilts.tasks.readers.tsv import read_pairs
+from ds_stilts.tasks.synthetic import CITATION, LANGUAGES, LICENCE, SOURCE, URL
+from ds_stilts.tasks.task import Split, Task
+
+TASK = Task(
+    name="synth_nli",
+    title="Natural language inference, made-up languages",
+    format="sentence_pair",
+    languages=LANGUAGES,
+    splits={
+        "train": Split(read=read_pairs, file="synth/nli/train-{lang}.tsv", languages=SOURCE),
+        "dev": Split(read=read_pairs, file="synth/nli/dev-{lang}.tsv"),
+        "test": Split(read=read_pairs, file="synth/nli/test-{lang}.tsv"),
+    },
+    labels=("contradiction", "entailment", "neutral"),
+    metrics=("accuracy",),
+    chance={"accuracy": 100 / 3},
+    max_tokens=64,
+    url=URL,
+    licence=LICENCE,
+    citation=CITATION,
+)

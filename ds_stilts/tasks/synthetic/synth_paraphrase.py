@@ -1,0 +1,24 @@
+"""Is the second sentence a paraphrase of the first, in made-up languages, in the layout of PAWS-X."""
+
+from ds_stilts.tasks.readers.tsv import read_pairs
+from ds_stilts.tasks.synthetic import CITATION, LANGUAGES, LICENCE, SOURCE, URL
+from ds_stilts.tasks.task import Split, Task
+
+TASK = Task(
+    name="synth_paraphrase",
+    title="Paraphrase, made-up languages",
+    format="sentence_pair",
+    languages=LANGUAGES,
+    splits={
+        "train": Split(read=read_pairs, file="synth/paraphrase/train-{lang}.tsv", languages=SOURCE),
+        "dev": Split(read=read_pairs, file="synth/paraphrase/dev-{lang}.tsv"),
+        "test": Split(read=read_pairs, file="synth/paraphrase/test-{lang}.tsv"),
+    },
+    labels=("0", "1"),
+    metrics=("accuracy",),
+    chance={"accuracy": 50.0},
+    max_tokens=64,
+    url=URL,
+    licence=LICENCE,
+    citation=CITATION,
+)

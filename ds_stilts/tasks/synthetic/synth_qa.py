@@ -1,0 +1,22 @@
+"""Extractive questions in made-up languages, in the layout of XQuAD."""
+
+from ds_stilts.tasks.readers.squad import read_questions
+from ds_stilts.tasks.synthetic import CITATION, LANGUAGES, LICENCE, SOURCE, URL
+from ds_stilts.tasks.task import Split, Task
+
+TASK = Task(
+    name="synth_qa",
+    title="Questions, made-up languages",
+    format="span_qa",
+    languages=LANGUAGES,
+    splits={
+        "train": Split(read=read_questions, file="synth/qa/train.{lang}.json", languages=SOURCE),
+        "dev": Split(read=read_questions, file="synth/qa/dev.{lang}.json"),
+        "test": Split(read=read_questions, file="synth/qa/test.{lang}.json"),
+    },
+    metrics=("f1", "exact_match"),
+    max_tokens=128,
+    url=URL,
+    licence=LICENCE,
+    citation=CITATION,
+)

@@ -1,0 +1,1 @@
+"""Running text for masked and translation language modelling. One `TASK` a file."""

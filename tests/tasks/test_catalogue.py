@@ -1,0 +1,91 @@
+"""The registry and the declarations in it."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import ds_stilts.tasks
+from ds_stilts.errors import DataError, RecipeError
+from ds_stilts.tasks import all_tasks, get_task
+from ds_stilts.tasks.task import Task
+
+# XTREME_TASK2LANGS of evaluate.py, google-research/xtreme 838c13b69daafb9328785d16caae2711e4012123
+XTREME = {
+    "xnli": "ar,bg,de,el,en,es,fr,hi,ru,sw,th,tr,ur,vi,zh",
+    "panx": "ar,he,vi,id,jv,ms,tl,eu,ml,ta,te,af,nl,en,de,el,bn,hi,mr,ur,fa,fr,"
+    "it,pt,es,bg,ru,ja,ka,ko,th,sw,yo,my,zh,kk,tr,et,fi,hu",
+    "udpos": "af,ar,bg,de,el,en,es,et,eu,fa,fi,fr,he,hi,hu,id,it,ja,kk,ko,mr,nl,pt,ru,ta,te,th,tl,tr,ur,vi,yo,zh",
+    "tatoeba": "ar,he,vi,id,jv,tl,eu,ml,ta,te,af,nl,de,el,bn,hi,mr,ur,fa,fr,it,"
+    "pt,es,bg,ru,ja,ka,ko,th,sw,zh,kk,tr,et,fi,hu",
+    "xquad": "en,es,de,el,ru,tr,ar,vi,th,zh,hi",
+    "tydiqa": "en,ar,bn,fi,id,ko,ru,sw,te",
+}
+FOLDERS = ("intermediate", "targets", "text", "synthetic")
+DECLARATIONS = [
+    path
+    for folder in FOLDERS
+    for path in sorted((Path(ds_stilts.tasks.__file__).parent / folder).glob("*.py"))
+    if path.name != "__init__.py"
+]
+
+
+@pytest.mark.parametrize("name", XTREME)
+def test_languages_and_their_order_are_those_of_xtreme(name: str) -> None:
+    assert ",".join(get_task(name).languages) == XTREME[name]
+
+
+def test_every_declaration_is_in_the_catalogue() -> None:
+    declared = []
+    for path in DECLARATIONS:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and ast.unparse(node.func) == "Task"]
+        declared += [ast.literal_eval(word.value) for call in calls for word in call.keywords if word.arg == "name"]
+    assert len(declared) == len(DECLARATIONS)
+    assert declared == [task.name for task in all_tasks()]
+
+
+@pytest.mark.parametrize("path", DECLARATIONS, ids=lambda path: path.stem)
+def test_a_declaration_is_short(path: Path) -> None:
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 60
+
+
+@pytest.mark.parametrize("task", all_tasks(), ids=lambda task: task.name)
+def test_a_declaration_is_whole(task: Task) -> None:
+    assert task.licence and task.citation and task.url and task.title and task.metrics
+    assert task.score_split in task.splits
+    assert len(set(task.languages)) == len(task.languages)
+    assert bool(task.labels) == (task.format in ("sentence_pair", "tagging"))
+    assert bool(task.num_choices) == (task.format == "multiple_choice")
+    assert len(set(task.labels)) == len(task.labels)
+    assert set(task.chance) <= set(task.metrics)
+    assert task.hub_id is None or task.hub_revision or "not read from its source" in task.note
+    # heads become keys of a torch ModuleDict, which may not hold a dot
+    assert "." not in task.head
+    for split in task.splits.values():
+        assert set(split.languages or ()) <= set(task.languages)
+        assert "{lang}" in split.file or len(split.languages or task.languages) == 1
+
+
+def test_targets_name_the_training_set_that_they_share() -> None:
+    assert (get_task("xnli").train_data, get_task("xquad").train_data) == ("mnli", "squad_v1")
+
+
+def test_an_unknown_task_suggests_the_nearest() -> None:
+    with pytest.raises(RecipeError, match=r"no task 'xnlli' \(did you mean 'xnli'\?\)"):
+        get_task("xnlli")
+
+
+def test_an_unknown_variant_names_the_one_there_is() -> None:
+    with pytest.raises(RecipeError, match=r"no variant 'reversed' of task 'mnli'; the only one is 'mnli:shuffled'"):
+        get_task("mnli:reversed")
+
+
+def test_a_missing_file_says_where_it_is_had_and_where_it_belongs(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"xnli/dev-sw\.tsv is missing: .* https://github\.com/google-research/xtreme"):
+        get_task("xnli").examples("dev", "sw", tmp_path)
+
+
+def test_training_in_a_language_without_training_set_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match="'xnli' has no language 'de' in split 'train'"):
+        get_task("xnli").examples("train", "de", tmp_path)
