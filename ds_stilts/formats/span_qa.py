@@ -1,0 +1,222 @@
+"""Extractive question answering as SQuAD v1.1 asks it: the answer is a span of the context.
+
+The question comes first and the context is cut into overlapping windows, all of which are trained on (as
+transformers' `run_qa.py` does): a window without the whole answer learns to point at its first token. Spans are mapped
+by character offsets alone, never by counting special tokens. An answer is always given: SQuAD v2.0's "no answer" does
+not live here.
+"""
+
+import json
+import logging
+from collections.abc import Iterator, Mapping
+from collections.abc import Sequence as Seq
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ds_stilts.errors import DataError
+from ds_stilts.formats import metrics
+from ds_stilts.formats.base import Format, Limits, Prediction, Sequence
+from ds_stilts.formats.encoding import Template, batches, read_template, tokenise, tokenise_with_offsets
+from ds_stilts.formats.logits import pad_rows, sum_cross_entropy
+from ds_stilts.formats.span_windows import Offsets, locate, max_question_tokens, trim, windows
+from ds_stilts.tasks.examples import Example, QuestionExample
+from ds_stilts.tasks.task import Task
+
+NUM_CANDIDATES = 20
+"""Best starts and ends kept of each window (`n_best_size` of run_qa.py and of XTREME's scripts)."""
+MAX_ANSWER_TOKENS = 30
+"""Longest answer (`max_answer_length` of the same)."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Candidates:
+    """The best start and end rows of one window, at most `NUM_CANDIDATES` of each."""
+
+    starts: np.ndarray
+    """int64, row indices."""
+    start_logits: np.ndarray
+    """float32"""
+    ends: np.ndarray
+    end_logits: np.ndarray
+
+
+class SpanQA:
+    """See the module; `FORMAT` is its only instance."""
+
+    name = "span_qa"
+    head = "span"
+    targets_per_unit = 2
+
+    def num_outputs(self, task: Task) -> int:
+        """A start and an end logit a token."""
+        return 2
+
+    def limits(self, task: Task) -> Limits:
+        """The task's own length (384 in the reference scripts), windows overlapping by 128, questions up to 64."""
+        return Limits(max_tokens=task.max_tokens)
+
+    def encode(
+        self, examples: Seq[Example], task: Task, tokenizer: Any, limits: Limits, *, training: bool
+    ) -> Iterator[Sequence]:
+        """Cut into windows, in file order. With `training`: targets from the first answer, no `info`, and questions
+        without an answer left out. Without: `info` and no targets, so that faults of a gold offset never stop scoring.
+
+        Raises:
+            DataError: a training answer that no token of the context touches.
+            RecipeError: `limits` leave no room for the context.
+        """
+        template = read_template(tokenizer)
+        for batch in batches([*enumerate(examples)]):
+            questions = []
+            for index, example in batch:
+                assert isinstance(example, QuestionExample)
+                if example.answers or not training:
+                    questions.append((index, example))
+            asked = tokenise(tokenizer, [example.question.lstrip() for _, example in questions])
+            # Questions about one paragraph follow each other: tokenise each paragraph once.
+            contexts = list(dict.fromkeys(example.context for _, example in questions))
+            known = dict(zip(contexts, tokenise_with_offsets(tokenizer, contexts), strict=True))
+            trimmed = {context: trim(offsets, context) for context, (_, offsets) in known.items()}
+            for (index, example), question in zip(questions, asked, strict=True):
+                question = question[: max_question_tokens(limits)]
+                ids, offsets = known[example.context][0], trimmed[example.context]
+                span = _gold_span(example, offsets, task) if training else None
+                yield from _windows(index, question, ids, offsets, span, template, limits)
+
+    def loss(self, logits_NC: Tensor, targets: Tensor, rows_per_sequence: Any, task: Task) -> Tensor:
+        """Sum over windows of the mean of start and end cross entropy, each over all tokens of its window.
+
+        Windows differ in length: logits [N, 2] are laid out as [S, longest, 2] with -inf beyond a window's end, where
+        the softmax is exactly 0, so that filling never takes part. `targets` [2 S] are start and end in turn.
+        """
+        if targets.numel() == 0:
+            return sum_cross_entropy(logits_NC, targets)
+        logits_SR2 = pad_rows(logits_NC, rows_per_sequence)
+        targets_S2 = targets.reshape(-1, 2)
+        return (
+            sum_cross_entropy(logits_SR2[..., 0], targets_S2[:, 0])
+            + sum_cross_entropy(logits_SR2[..., 1], targets_S2[:, 1])
+        ) / 2
+
+    def reduce(self, logits_NC: Tensor, rows_per_sequence: Any, task: Task) -> list[Candidates]:
+        """The best starts and ends of each window; among equal logits earlier rows, whatever else is in the batch."""
+        if logits_NC.shape[0] == 0:
+            return []
+        logits_SR2 = pad_rows(logits_NC.detach(), rows_per_sequence)
+        # A stable sort, since topk leaves the order of equals open.
+        ordered = torch.sort(logits_SR2, dim=1, descending=True, stable=True)
+        values = ordered.values[:, :NUM_CANDIDATES].cpu().numpy()
+        indices = ordered.indices[:, :NUM_CANDIDATES].cpu().numpy()
+        found = []
+        for s, num_rows in enumerate(int(n) for n in rows_per_sequence):
+            kept = slice(0, min(num_rows, NUM_CANDIDATES))
+            found.append(
+                Candidates(
+                    starts=indices[s, kept, 0].copy(),
+                    start_logits=values[s, kept, 0].copy(),
+                    ends=indices[s, kept, 1].copy(),
+                    end_logits=values[s, kept, 1].copy(),
+                )
+            )
+        return found
+
+    def decode(self, example: Example, parts: Seq[tuple[Sequence, Candidates]], task: Task) -> Prediction:
+        """The best span of all windows by start + end logit: inside the context, not backwards, not too long.
+
+        Equal spans: the earlier window, then the earlier start, then the shorter one. If no pair of candidates is a
+        span of the context, the answer is "" with score 0 (`run_qa.py` says "empty" there).
+        """
+        assert isinstance(example, QuestionExample)
+        best, text = float("-inf"), ""
+        for sequence, candidates in parts:
+            found = _best_span(candidates, np.asarray(sequence.info, dtype=np.int64).reshape(-1, 2))
+            if found and found[0] > best:
+                best, text = found[0], example.context[found[1] : found[2]]
+        return Prediction(
+            gold=json.dumps([answer.text for answer in example.answers] or None, ensure_ascii=False),
+            prediction=json.dumps(text, ensure_ascii=False),
+            score=best if text else 0.0,
+        )
+
+    def score(self, rows: Seq[Mapping[str, Any]], task: Task, language: str) -> dict[str, float]:
+        """`exact_match` and `f1` of the SQuAD v1.1 script, over the questions that have a gold answer.
+
+        Raises:
+            DataError: no question has one.
+        """
+        known = metrics.with_gold(rows, task.name, language)
+        if len(known) < len(rows):
+            _log.warning(
+                "task '%s', language '%s': %d of %d questions have no gold answer and are not scored",
+                task.name,
+                language,
+                len(rows) - len(known),
+                len(rows),
+            )
+        return metrics.squad_scores([row["gold"] for row in known], [row["prediction"] for row in known])
+
+
+def _windows(
+    index: int,
+    question: list[int],
+    context: list[int],
+    offsets: Offsets,
+    span: tuple[int, int] | None,
+    template: Template,
+    limits: Limits,
+) -> Iterator[Sequence]:
+    """All windows of one question; `span` is its gold in context tokens, None outside training."""
+    head = template.before + question + template.between
+    room = limits.max_tokens - len(head) - len(template.after)
+    for first, end in windows(len(context), room, limits.doc_stride):
+        ids = head + context[first:end] + template.after
+        targets, info = [], []
+        if span is None:
+            outside = [-1, -1]
+            inside = [character for offset in offsets[first:end] for character in offset]
+            info = outside * len(head) + inside + outside * len(template.after)
+        elif first <= span[0] and span[1] < end:
+            targets = [len(head) + span[0] - first, len(head) + span[1] - first]
+        else:
+            targets = [0, 0]
+        yield Sequence(ids=ids, example=index, second=len(head), rows=list(range(len(ids))), targets=targets, info=info)
+
+
+def _gold_span(example: QuestionExample, offsets: Offsets, task: Task) -> tuple[int, int]:
+    """First and last context token of the first answer, widened to whole tokens where it begins or ends inside one."""
+    answer = example.answers[0]
+    start = answer.start + len(answer.text) - len(answer.text.lstrip())
+    end = answer.start + len(answer.text.rstrip())
+    span = locate(start, end, offsets) if start < end else None
+    if span is None:
+        raise DataError(
+            f"task '{task.name}', question '{example.id}': the answer {answer.text!r} at character {answer.start} has "
+            "no token in the context; remove the question from the training file"
+        )
+    uncovered = example.context[start : offsets[span[0]][0]] + example.context[offsets[span[1]][1] : end]
+    assert not any(character.isalnum() for character in uncovered), (example.id, answer, uncovered)
+    return span
+
+
+def _best_span(candidates: Candidates, characters_R2: np.ndarray) -> tuple[float, int, int] | None:
+    """Score and characters of the best span of one window; None if no pair of candidates is one."""
+    by_start, by_end = np.argsort(candidates.starts), np.argsort(candidates.ends)
+    starts, ends = candidates.starts[by_start], candidates.ends[by_end]
+    first_character, end_character = characters_R2[starts, 0][:, None], characters_R2[ends, 1][None, :]
+    length = ends[None, :] - starts[:, None] + 1
+    allowed = (length >= 1) & (length <= MAX_ANSWER_TOKENS) & (first_character >= 0) & (end_character > first_character)
+    if not allowed.any():
+        return None
+    logits = candidates.start_logits[by_start].astype(np.float64)[:, None] + candidates.end_logits[by_end][None, :]
+    # Rows and columns rise with the position, so the first maximum is the earliest start and the shortest span.
+    row, column = divmod(int(np.where(allowed, logits, -np.inf).argmax()), len(ends))
+    return float(logits[row, column]), int(characters_R2[starts[row], 0]), int(characters_R2[ends[column], 1])
+
+
+FORMAT: Format = SpanQA()
