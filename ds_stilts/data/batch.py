@@ -1,0 +1,118 @@
+"""From items to one packed batch of tensors: tokens of all tasks side by side, and the rows that each head reads."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+
+from ds_stilts.data.mixture import mask_generator
+from ds_stilts.data.prepare import Prepared
+from ds_stilts.data.steps import Slot, TaskData
+from ds_stilts.formats.masked_lm import mask
+from ds_stilts.models.packing import Packing, order_by_length
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskRows:
+    """What one task reads of a packed batch."""
+
+    rows: torch.Tensor
+    """int64 [N]: token indices, all rows of the task's sequences in order."""
+    rows_per_sequence: torch.Tensor
+    """int64 [S]."""
+    targets: torch.Tensor
+    """int64: the sequences' targets, concatenated."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PackedBatch:
+    """Tokens of several tasks, no padding."""
+
+    ids: torch.Tensor
+    """int64 [T]."""
+    types: torch.Tensor
+    """int64 [T]: 0 for segment A, 1 for segment B."""
+    packing: Packing
+    tasks: Mapping[str, TaskRows]
+    """By task, in the order of the sequences given; a task without sequences is missing."""
+
+    def to(self, device: torch.device | str) -> "PackedBatch":
+        def move(rows: TaskRows) -> TaskRows:
+            return replace(rows, rows=rows.rows.to(device), targets=rows.targets.to(device))
+
+        return replace(
+            self,
+            ids=self.ids.to(device),
+            types=self.types.to(device),
+            tasks={name: move(rows) for name, rows in self.tasks.items()},
+        )
+
+
+@dataclass(frozen=True)
+class Masking:
+    """What masked LM needs to draw its masks."""
+
+    seed: int
+    rate: float
+    special_ids: frozenset[int]
+    mask_id: int
+    vocabulary_size: int
+
+
+@dataclass
+class _Piece:
+    task: str
+    ids: np.ndarray
+    second: int
+    rows: np.ndarray
+    targets: np.ndarray
+
+
+def training_batch(slots: list[Slot], tasks: Mapping[str, TaskData], step: int, masking: Masking) -> PackedBatch:
+    """Pack the items of one micro-batch; masked-LM items are masked by (seed, step, place), on any rank the same."""
+    pieces = []
+    for slot in slots:
+        data = tasks[slot.task]
+        first, last = data.prepared.item_starts[slot.item], data.prepared.item_starts[slot.item + 1]
+        for index in range(int(first), int(last)):
+            piece = _piece(slot.task, data.prepared, index)
+            if data.task.format == "masked_lm":
+                rng = mask_generator(masking.seed, step, slot.place)
+                piece.ids, piece.rows, piece.targets = mask(
+                    piece.ids, masking.special_ids, masking.vocabulary_size, masking.mask_id, masking.rate, rng
+                )
+            pieces.append(piece)
+    return _pack(pieces)
+
+
+def scoring_batch(task: str, prepared: Prepared, sequences: list[int]) -> PackedBatch:
+    """Pack sequences of one task for a forward pass; rows keep the order of `sequences`."""
+    return _pack([_piece(task, prepared, index) for index in sequences])
+
+
+def _piece(task: str, prepared: Prepared, index: int) -> _Piece:
+    return _Piece(task, prepared.ids[index], int(prepared.second[index]), prepared.rows[index], prepared.targets[index])
+
+
+def _pack(pieces: list[_Piece]) -> PackedBatch:
+    order = order_by_length([len(piece.ids) for piece in pieces])
+    packing = Packing(lengths=tuple(len(pieces[i].ids) for i in order))
+    start_of = dict(zip(order, packing.starts, strict=True))
+    types: list[np.ndarray] = [np.zeros(len(pieces[i].ids), np.int64) for i in order]
+    for kind, i in zip(types, order, strict=True):
+        if pieces[i].second:
+            kind[pieces[i].second :] = 1
+    tasks = {}
+    for name in dict.fromkeys(piece.task for piece in pieces):
+        own = [(i, piece) for i, piece in enumerate(pieces) if piece.task == name]
+        tasks[name] = TaskRows(
+            rows=_int64([piece.rows + start_of[i] for i, piece in own]),
+            rows_per_sequence=torch.tensor([len(piece.rows) for _, piece in own], dtype=torch.long),
+            targets=_int64([piece.targets for _, piece in own]),
+        )
+    return PackedBatch(ids=_int64([pieces[i].ids for i in order]), types=_int64(types), packing=packing, tasks=tasks)
+
+
+def _int64(parts: list[np.ndarray]) -> torch.Tensor:
+    return torch.from_numpy(np.concatenate(parts).astype(np.int64)) if parts else torch.zeros(0, dtype=torch.long)

@@ -1,0 +1,138 @@
+"""What each rank does in global step k: its micro-batches, and the weight of each loss unit.
+
+The loss of a step over all ranks and micro-batches is
+    L = Σ_t w_t · (n_t / N) · (Σ unit losses of t) / (units of t),
+n_t items of task t among N, units = what the reference averages over; all counts global to the step. Since every rank
+knows which items form the step, it knows all counts without asking the others.
+"""
+
+import heapq
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from ds_stilts.data.mixture import Mixture
+from ds_stilts.data.prepare import Prepared
+from ds_stilts.errors import RecipeError
+from ds_stilts.formats import get_format
+from ds_stilts.formats.masked_lm import num_masked
+from ds_stilts.recipe import Training
+from ds_stilts.tasks.task import Task
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskData:
+    """One task of a mixture with its prepared training items."""
+
+    task: Task
+    prepared: Prepared
+    loss_weight: float
+    units: np.ndarray
+    """int64 [items]: loss units of each item."""
+    tokens: np.ndarray
+    """int64 [items]: tokens of each item."""
+
+
+@dataclass(frozen=True)
+class Slot:
+    """One item of a step: which task and item, and its place in the step (which keys its mask)."""
+
+    task: str
+    item: int
+    place: int
+
+
+@dataclass(frozen=True)
+class StepShare:
+    """One rank's part of a step."""
+
+    micro_batches: list[list[Slot]]
+    coefficients: dict[str, float]
+    """Factor of each task's summed unit losses: w_t · n_t / (N · units of t); 0 for a task that is not in the step."""
+    num_tokens: int
+    """Tokens of the whole step, over all ranks."""
+
+
+def task_data(task: Task, prepared: Prepared, training: Training, special_ids: frozenset[int]) -> TaskData:
+    """Count tokens and loss units of every item once.
+
+    Args:
+        special_ids: token ids that masked LM never predicts.
+    """
+    starts = prepared.item_starts
+    tokens = np.add.reduceat(prepared.ids.lengths, starts[:-1]) if prepared.num_items else np.zeros(0, np.int64)
+    if task.format == "masked_lm":
+        maskable = ~np.isin(prepared.ids.flat, list(special_ids))
+        ends = np.concatenate([[0], np.cumsum(maskable)])
+        counts = ends[prepared.ids.offsets[1:]] - ends[prepared.ids.offsets[:-1]]
+        units = np.array([num_masked(int(n), training.masking) for n in counts], np.int64)
+    else:
+        per_item = np.add.reduceat(prepared.targets.lengths, starts[:-1]) if prepared.num_items else tokens
+        units = per_item // get_format(task.format).targets_per_unit
+    use = training.tasks.get(task.name)
+    return TaskData(
+        task=task, prepared=prepared, loss_weight=use.loss_weight if use else 1.0, units=units, tokens=tokens
+    )
+
+
+class StepPlanner:
+    """Cuts global steps into micro-batches for a number of ranks.
+
+    The number of micro-batches per rank, `accumulation`, is the same for every step and rank: the smallest with which
+    no step exceeds the token budget by more than its longest item.
+
+    Raises:
+        RecipeError: a step has fewer items than there are micro-batches to fill.
+    """
+
+    def __init__(
+        self,
+        *,
+        mixture: Mixture,
+        tasks: Mapping[str, TaskData],
+        num_steps: int,
+        batch: int,
+        world_size: int,
+        micro_batch_tokens: int,
+    ) -> None:
+        self._mixture, self._tasks, self._world_size = mixture, tasks, world_size
+        if batch < world_size:
+            raise RecipeError(
+                f"batch_examples is {batch}, but there are {world_size} ranks: each rank needs at least one example of "
+                f"every step. Raise batch_examples to {world_size} or more, or start fewer processes."
+            )
+        largest = max(
+            (sum(int(tasks[name].tokens[item]) for name, item in mixture.step(k)) for k in range(num_steps)), default=0
+        )
+        wanted = -(-largest // (world_size * micro_batch_tokens))
+        self.accumulation = max(1, min(wanted, batch // world_size))
+
+    def share(self, k: int, rank: int) -> StepShare:
+        """Rank `rank`'s part of step k."""
+        slots = [Slot(name, item, place) for place, (name, item) in enumerate(self._mixture.step(k))]
+        coefficients = {}
+        for name, data in self._tasks.items():
+            items = [slot.item for slot in slots if slot.task == name]
+            units = int(data.units[items].sum()) if items else 0
+            coefficients[name] = data.loss_weight * len(items) / (len(slots) * units) if units else 0.0
+        bins = self._deal(slots)
+        first = rank * self.accumulation
+        return StepShare(
+            micro_batches=bins[first : first + self.accumulation],
+            coefficients=coefficients,
+            num_tokens=sum(self._tokens(slot) for slot in slots),
+        )
+
+    def _tokens(self, slot: Slot) -> int:
+        return int(self._tasks[slot.task].tokens[slot.item])
+
+    def _deal(self, slots: list[Slot]) -> list[list[Slot]]:
+        """Longest first into the lightest micro-batch; none stays empty since there are at least as many items."""
+        bins: list[list[Slot]] = [[] for _ in range(self._world_size * self.accumulation)]
+        lightest = [(0, 0, index) for index in range(len(bins))]  # a heap of (tokens, items, micro-batch)
+        for slot in sorted(slots, key=lambda slot: (-self._tokens(slot), slot.place)):
+            tokens, items, index = lightest[0]
+            bins[index].append(slot)
+            heapq.heapreplace(lightest, (tokens + self._tokens(slot), items + 1, index))
+        return bins

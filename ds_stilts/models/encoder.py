@@ -1,0 +1,69 @@
+"""A Hugging Face encoder that reads packed sequences: `[T]` tokens in, `[T, D]` states out, no padding anywhere.
+
+The wrapped model is untouched (parameter names, weights, `save_pretrained`), so Hugging Face is the oracle. What this
+adds is the position of each token: XLM-R counts from `padding_idx + 1` (fairseq's convention), BERT from 0. Both are
+read from the model, since counting XLM-R from 0 shifts every position silently.
+"""
+
+import torch
+from torch import nn
+from transformers import PreTrainedModel
+
+from ds_stilts.models import attention
+from ds_stilts.models.packing import Packing
+
+
+class PackedEncoder(nn.Module):
+    """Runs a BERT- or RoBERTa-like encoder over packed sequences.
+
+    Args:
+        hf: the encoder (`XLMRobertaModel`, `BertModel`, …), without pooler.
+    """
+
+    def __init__(self, hf: PreTrainedModel) -> None:
+        super().__init__()
+        hf.set_attn_implementation(attention.NAME)
+        self.hf = hf
+
+    @property
+    def hidden_size(self) -> int:
+        return int(self.hf.config.hidden_size)
+
+    @property
+    def num_layers(self) -> int:
+        return int(self.hf.config.num_hidden_layers)
+
+    @property
+    def first_position(self) -> int:
+        """Position id of a sequence's first token."""
+        padding = getattr(self.hf.embeddings.position_embeddings, "padding_idx", None)
+        return 0 if padding is None else int(padding) + 1
+
+    @property
+    def max_tokens(self) -> int:
+        """Longest sequence that has a position for each token."""
+        return int(self.hf.config.max_position_embeddings) - self.first_position
+
+    def forward(
+        self, ids_T: torch.Tensor, packing: Packing, types_T: torch.Tensor | None = None, layer: int | None = None
+    ) -> torch.Tensor:
+        """Encode packed tokens.
+
+        Args:
+            ids_T: int64 [T].
+            packing: division of T into sequences.
+            types_T: int64 [T] token types, for models that tell segment A from B; None: all 0.
+            layer: which hidden states to return: 0 = embeddings, 1 = first block, …; None: the last.
+
+        Returns:
+            [T, D] in the model's dtype.
+        """
+        output = self.hf(
+            input_ids=ids_T.unsqueeze(0),
+            position_ids=packing.positions(self.first_position, ids_T.device).unsqueeze(0),
+            token_type_ids=None if types_T is None or self.hf.config.type_vocab_size < 2 else types_T.unsqueeze(0),
+            packing=packing,
+            output_hidden_states=layer is not None,
+        )
+        states = output.last_hidden_state if layer is None else output.hidden_states[layer]
+        return states.squeeze(0)
