@@ -1,0 +1,1 @@
+"""Turns what launchers say (variables, hostfiles) into plain rank facts, and starts ranks on this machine."""
