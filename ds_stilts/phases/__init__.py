@@ -1,0 +1,100 @@
+"""The stages of a run, each as one collective function: start model, intermediate arms, targets.
+
+Every stage reads what the one before wrote as plain files, ends by writing a Hugging Face folder or scores, and is
+skipped once its DONE marker is there. Who runs the stages, and in which processes, is decided in `ds_stilts.run`.
+"""
+
+import json
+import time
+
+from ds_stilts.formats import get_format
+from ds_stilts.phases.context import Ranks, Run, on_main
+from ds_stilts.phases.provenance import parallel_text_tasks
+from ds_stilts.phases.scoring import load_scorer, score_target
+from ds_stilts.phases.training import train_phase
+from ds_stilts.recipe import Recipe
+from ds_stilts.tasks import get_task
+
+
+def stages(recipe: Recipe) -> list[str]:
+    """Names of the stages in their order: "start", "arms/<arm>", "targets/<arm>/<target>"."""
+    names = ["start"] + [f"arms/{arm}" for arm, phase in recipe.arms.items() if phase is not None]
+    return names + [f"targets/{arm}/{target}" for arm in recipe.arms for target in recipe.targets]
+
+
+def is_done(run: Run, stage: str) -> bool:
+    """Whether a stage has left its marker."""
+    return (run.run_dir / stage / "DONE").is_file()
+
+
+def run_stage(run: Run, stage: str, ranks: Ranks) -> None:
+    """Carry out one stage; a collective. Returns at once if it is done."""
+    if is_done(run, stage):
+        return
+    began = time.monotonic()
+    kind, *names = stage.split("/")
+    if kind == "start":
+        _start(run, ranks)
+    elif kind == "arms":
+        training = run.recipe.arms[names[0]]
+        assert training is not None
+        train_phase(run, ranks, training, source=_start_source(run), stage=stage, seed_label="arms")
+    else:
+        _target(run, ranks, arm=names[0], name=names[1])
+    ranks.world.barrier()
+    if ranks.world.is_main:
+        marker = run.run_dir / stage / "DONE"
+        marker.parent.mkdir(parents=True, exist_ok=True)
+        marker.write_text(json.dumps({"wall_s": round(time.monotonic() - began, 1)}), encoding="utf-8")
+    ranks.world.barrier()
+
+
+def _start_source(run: Run) -> str:
+    """The folder or hub id that phases after the first load."""
+    made = run.run_dir / "start" / "model"
+    return str(made) if made.exists() else str(run.recipe.start.model)
+
+
+def _start(run: Run, ranks: Ranks) -> None:
+    start = run.recipe.start
+    source = start.model
+    if start.architecture:
+        from ds_stilts.phases.start import make_initial
+
+        initial = run.run_dir / "start" / "initial"
+        on_main(ranks.world, lambda: make_initial(run.recipe, run.data_root, initial))
+        source = str(initial)
+    if start.pretrain:
+        assert source is not None
+        train_phase(run, ranks, start.pretrain, source=source, stage="start", seed_label="start")
+    elif start.architecture and ranks.world.is_main:
+        (run.run_dir / "start" / "initial").rename(run.run_dir / "start" / "model")
+    if ranks.world.is_main:
+        facts = {
+            "model": start.model,
+            "tasks": list(start.pretrain.tasks) if start.pretrain else [],
+            "parallel_text": bool(parallel_text_tasks(run.recipe)),
+        }
+        (run.run_dir / "start").mkdir(parents=True, exist_ok=True)
+        (run.run_dir / "start" / "pretrain.json").write_text(json.dumps(facts), encoding="utf-8")
+
+
+def _target(run: Run, ranks: Ranks, *, arm: str, name: str) -> None:
+    target, task = run.recipe.targets[name], get_task(name)
+    stage = f"targets/{arm}/{name}"
+    arm_model = run.run_dir / "arms" / arm / "model"
+    source = str(arm_model) if run.recipe.arms[arm] is not None else _start_source(run)
+    trained = run.run_dir / stage / "model"
+    facts: dict[str, int] = {}
+    if get_format(task.format).head == "embedding":
+        scorer, start = load_scorer(run, ranks, source, task)
+    elif trained.exists():  # training was finished, scoring was not
+        scorer, start = load_scorer(run, ranks, str(trained), task)
+        phase = json.loads((trained / "phase.json").read_text(encoding="utf-8"))
+        facts = {"examples": phase["items"][task.name], "steps": phase["steps"]}
+    else:
+        scorer, start, facts = train_phase(
+            run, ranks, target, source=source, stage=stage, seed_label=f"targets/{name}", own=task
+        )
+    scorer.eval()
+    score_target(run, ranks, scorer, start, target, task, arm=arm, stage=stage, trained=facts)

@@ -1,0 +1,57 @@
+"""What is said beside a number: overlap with training data, languages with labels, parallel text; the model card."""
+
+from pathlib import Path
+from typing import Any
+
+from ds_stilts.phases.context import Run
+from ds_stilts.recipe import Recipe
+from ds_stilts.tasks import get_task
+from ds_stilts.tasks.overlap import overlap
+from ds_stilts.tasks.task import Task
+
+_PARALLEL = ("ntrex",)
+
+
+def parallel_text_tasks(recipe: Recipe) -> list[str]:
+    """Tasks of phase 1 that show the model translations."""
+    return [name for name in (recipe.start.pretrain.tasks if recipe.start.pretrain else {}) if name in _PARALLEL]
+
+
+def labelled_languages(recipe: Recipe, arm: str, own: list[str]) -> set[str]:
+    """Languages with labelled training data: `own` of the target, and those of the arm's intermediate phase."""
+    languages = set(own)
+    phase = recipe.arms[arm]
+    for name, use in (phase.tasks if phase else {}).items():
+        other = get_task(name)
+        if other.format != "masked_lm":
+            languages |= set(use.languages or other.languages[:1])
+    return languages
+
+
+def overlap_of_arm(recipe: Recipe, arm: str, task: Task) -> tuple[str, list[str]]:
+    phase = recipe.arms[arm]
+    kinds = {name: overlap(get_task(name), task) for name in (phase.tasks if phase else {})}
+    found = [name for name, kind in kinds.items() if kind != "none"]
+    return (kinds[found[0]] if found else "none"), found
+
+
+def notes(run: Run, task: Task, is_retrieval: bool) -> list[str]:
+    found = [task.note] if task.note else []
+    parallel = parallel_text_tasks(run.recipe)
+    if is_retrieval and parallel:
+        found.append(f"phase 1 saw parallel text ({', '.join(parallel)})")
+    if run.recipe.start.note:
+        found.append(run.recipe.start.note)
+    return found
+
+
+def model_card(run: Run, stage: str, facts: dict[str, Any]) -> str:
+    items = "\n".join(f"- {name}: {count:,} training items" for name, count in facts["items"].items())
+    return (
+        f"---\nlibrary_name: transformers\ntags:\n- ds_stilts\n- intermediate-task-training\n---\n\n"
+        f"# {run.recipe.name}: {stage}\n\n{run.recipe.description}\n\n"
+        f"Trained by ds_stilts for {facts['steps']} steps from `{Path(facts['source']).name}`, seed {run.recipe.seed}, "
+        f"recipe fingerprint `{run.recipe.fingerprint()}`.\n\n{items}\n\n"
+        "Open it with `transformers.AutoModel.from_pretrained`. Task heads, where there are any, lie in "
+        "`heads.safetensors`. The licences of the training data apply to what was learned from them.\n"
+    )

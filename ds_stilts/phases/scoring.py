@@ -1,0 +1,126 @@
+"""Scoring one target in every language, and the record that goes with its scores."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from ds_stilts.data.prepare import SplitKey, open_prepared
+from ds_stilts.engine.deepspeed_engine import load_engine_config, scoring_model
+from ds_stilts.engine.objective import Objective
+from ds_stilts.engine.telemetry import say
+from ds_stilts.errors import RecipeError
+from ds_stilts.evaluation.harness import LanguageWork, score_languages
+from ds_stilts.evaluation.scores import scores_from_rows
+from ds_stilts.formats import get_format
+from ds_stilts.formats.base import Limits
+from ds_stilts.models import attention
+from ds_stilts.models.loading import StartModel, load_start
+from ds_stilts.phases.context import Ranks, Run, prepare_all
+from ds_stilts.phases.provenance import labelled_languages, notes, overlap_of_arm
+from ds_stilts.phases.training import build_model, train_languages
+from ds_stilts.recipe import Target
+from ds_stilts.tasks.task import Task
+
+
+def load_scorer(run: Run, ranks: Ranks, source: str, task: Task) -> tuple[Any, StartModel]:
+    from safetensors.torch import load_file
+
+    start = load_start(source)
+    model = build_model(start, [task])
+    weights = Path(source) / "heads.safetensors"
+    if len(model.heads) and weights.exists():
+        model.heads.load_state_dict(load_file(weights))
+    config = load_engine_config(run.recipe.engine.config)
+    return scoring_model(Objective(model, [task]), config, ranks.world.device), start
+
+
+def scoring_keys(run: Run, target: Target, task: Task, max_tokens: int) -> list[SplitKey]:
+    """The splits that a target is scored on, in the task's language order."""
+    split = target.score_split or task.score_split
+    languages = target.score_languages or task.available_languages(split, run.data_root)
+    if not languages:
+        task.examples(split, (task.split(split).languages or task.languages)[0], run.data_root)  # says what is missing
+    limits = Limits(max_tokens=min(target.max_tokens or task.max_tokens, max_tokens))
+    return [
+        SplitKey(
+            task=task,
+            split=split,
+            language=language,
+            limits=limits,
+            training=False,
+            max_examples=target.max_score_examples,
+        )
+        for language in languages
+    ]
+
+
+def score_target(
+    run: Run,
+    ranks: Ranks,
+    scorer: Any,
+    start: StartModel,
+    target: Target,
+    task: Task,
+    *,
+    arm: str,
+    stage: str,
+    trained: dict[str, Any],
+) -> None:
+    recipe, world = run.recipe, ranks.world
+    is_retrieval = get_format(task.format).head == "embedding"
+    keys = scoring_keys(run, target, task, start.encoder.max_tokens)
+    paths = prepare_all(run, ranks, keys, start.tokenizer)
+    labelled = labelled_languages(recipe, arm, [] if is_retrieval else train_languages(target, task))
+    work = [
+        LanguageWork(key=key, prepared=open_prepared([path]), zero_shot=key.language not in labelled)
+        for key, path in zip(keys, paths, strict=True)
+    ]
+    layer = None
+    if is_retrieval:
+        # Output of block 14 of XLM-R Large's 24, as google-research/xtreme and jiant; the same share of other depths.
+        layer = recipe.evaluation.layer or round(14 / 24 * start.encoder.num_layers)
+        if not 0 <= layer <= start.encoder.num_layers:
+            raise RecipeError(
+                f"evaluation.layer is {layer}, but the model has hidden states 0 to {start.encoder.num_layers}"
+            )
+    folder = run.run_dir / stage / "predictions"
+    score_languages(
+        scorer,
+        work,
+        recipe.evaluation,
+        root=run.data_root,
+        folder=folder,
+        layer=layer,
+        label=stage,
+        world=world,
+        stop=ranks.stop,
+    )
+    if not world.is_main:
+        return
+    scores = scores_from_rows(task, [key.language for key in keys], folder)
+    for unit in work:
+        scores["languages"][unit.key.language]["checksum"] = unit.prepared.checksum
+    overlap_kind, overlap_with = overlap_of_arm(recipe, arm, task)
+    config = load_engine_config(recipe.engine.config)
+    scores = {
+        "task": task.name,
+        "title": task.title,
+        "arm": arm,
+        "format": task.format,
+        "split": keys[0].split,
+        "score_split_is_official": keys[0].split == task.score_split,
+        "metrics": list(task.metrics),
+        "train": None if is_retrieval else {"split": "train", "languages": train_languages(target, task), **trained},
+        "overlap": overlap_kind,
+        "overlap_with": overlap_with,
+        "notes": notes(run, task, is_retrieval),
+        **scores,
+        "layer": layer,
+        "pooling": "mean" if is_retrieval else None,
+        "attention": attention.NAME,
+        "checkpoint": stage if not is_retrieval else (f"arms/{arm}" if recipe.arms[arm] else "start"),
+        "seed": recipe.seed,
+        "world": {"processes": world.size, "zero_stage": config.zero_stage, "dtype": str(config.dtype).split(".")[1]},
+    }
+    (run.run_dir / stage / "scores.json").write_text(json.dumps(scores, indent=1, ensure_ascii=False), encoding="utf-8")
+    say(f"{stage}  score {scores['score']:.1f}  " + "  ".join(f"{m} {v:.1f}" for m, v in scores["averages"].items()))

@@ -1,0 +1,155 @@
+"""Making a start model from nothing: train a tokenizer, draw random weights, write a Hugging Face folder.
+
+For people who have no checkpoint. Made-up languages get tokenizer and aligned word vectors from `ds_stilts.synthetic`.
+"""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from ds_stilts.data.mixture import generator
+from ds_stilts.errors import DataError
+from ds_stilts.recipe import Recipe, Tokenizer
+from ds_stilts.tasks import get_task
+from ds_stilts.tasks.examples import TextExample
+
+_SAMPLING_STREAM = 17
+_SPECIAL = ["<s>", "<pad>", "</s>", "<unk>"]  # XLM-R's ids 0 to 3; positions start after the padding id
+
+
+def make_initial(recipe: Recipe, data_root: Path, folder: Path) -> None:
+    """Write the untrained start model of a recipe unless it is there.
+
+    Raises:
+        DataError: the pretraining text is missing or too small for the vocabulary.
+    """
+    start = recipe.start
+    assert start.architecture is not None
+    if folder.exists():
+        return
+    temporary = folder.with_name(folder.name + ".tmp")
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.parent.mkdir(parents=True, exist_ok=True)
+    if start.oracle:
+        from ds_stilts.synthetic import oracle_start
+
+        assert recipe.data.synthetic is not None
+        oracle_start(
+            temporary,
+            preset=recipe.data.synthetic.preset,
+            world_seed=recipe.data.synthetic.seed,
+            seed=recipe.seed,
+            sigma=start.oracle.sigma,
+            scale=start.oracle.scale,
+            architecture=start.architecture,
+        )
+    else:
+        import torch
+
+        from ds_stilts.models.loading import make_start, save_folder
+
+        assert start.tokenizer is not None and start.pretrain is not None
+        tokenizer = train_tokenizer(
+            texts_by_language(list(start.pretrain.tasks), data_root),
+            start.tokenizer,
+            max_tokens=start.architecture.max_tokens,
+            seed=recipe.seed,
+        )
+        torch.manual_seed(recipe.seed)
+        model = make_start(start.architecture, tokenizer).masked_lm
+        save_folder(model, tokenizer, temporary, model.state_dict())
+    temporary.rename(folder)
+
+
+def texts_by_language(names: list[str], data_root: Path) -> dict[str, list[str]]:
+    """Lines of every running-text task, by language; English of translation pairs counts once."""
+    texts: dict[str, list[str]] = {}
+    for name in names:
+        task = get_task(name)
+        for language in task.available_languages("train", data_root):
+            for example in task.examples("train", language, data_root):
+                assert isinstance(example, TextExample)
+                foreign = example.text if example.translation is None else example.translation
+                texts.setdefault(language, []).append(foreign)
+                if example.translation is not None:
+                    texts.setdefault("en", []).append(example.text)
+    return {language: list(dict.fromkeys(lines)) for language, lines in texts.items()}
+
+
+def train_tokenizer(texts: dict[str, list[str]], options: Tokenizer, *, max_tokens: int, seed: int) -> Any:
+    """A unigram tokenizer (Kudo 2018) with XLM-R's special tokens and templates.
+
+    Languages are sampled with n^exponent characters, so that large ones do not take the whole vocabulary.
+
+    Args:
+        texts: lines by language.
+        max_tokens: longest input of the model it is for.
+
+    Raises:
+        DataError: no text, or too little for the vocabulary.
+    """
+    from tokenizers import (
+        Regex,
+        decoders,
+        models,
+        normalizers,
+        pre_tokenizers,
+        processors,
+        trainers,
+    )
+    from tokenizers import (
+        Tokenizer as Backend,
+    )
+    from transformers import PreTrainedTokenizerFast
+
+    if not texts:
+        raise DataError("no pretraining text was found; give --data-root a folder with text/ and ntrex/")
+    backend = Backend(models.Unigram())
+    # SentencePiece's nmt_nfkc, as XLM-R has it, up to its table of rare characters.
+    backend.normalizer = normalizers.Sequence(
+        [normalizers.NFKC(), normalizers.Replace(Regex(r"[\s\u200b]+"), " "), normalizers.Strip()]
+    )
+    backend.pre_tokenizer = pre_tokenizers.Metaspace()
+    backend.decoder = decoders.Metaspace()
+    trainer = trainers.UnigramTrainer(
+        vocab_size=options.vocabulary - 1,  # <mask> is added behind, as in XLM-R
+        special_tokens=_SPECIAL,
+        unk_token="<unk>",
+        show_progress=False,
+        initial_alphabet=[],
+    )
+    backend.train_from_iterator(_sampled(texts, options.sampling_exponent, seed), trainer)
+    if backend.get_vocab_size() < options.vocabulary - 1:
+        raise DataError(
+            f"the pretraining text gives only {backend.get_vocab_size()} pieces, start.tokenizer.vocabulary asks for "
+            f"{options.vocabulary}; lower it or add text"
+        )
+    backend.add_special_tokens(["<mask>"])
+    backend.post_processor = processors.TemplateProcessing(
+        single="<s> $A </s>", pair="<s> $A </s> </s> $B </s>", special_tokens=[("<s>", 0), ("</s>", 2)]
+    )
+    return PreTrainedTokenizerFast(
+        tokenizer_object=backend,
+        bos_token="<s>",
+        eos_token="</s>",
+        cls_token="<s>",
+        sep_token="</s>",
+        pad_token="<pad>",
+        unk_token="<unk>",
+        mask_token="<mask>",
+        model_max_length=max_tokens,
+    )
+
+
+def _sampled(texts: dict[str, list[str]], exponent: float, seed: int) -> Iterator[str]:
+    """Lines of each language in proportion to n^exponent characters; a language that has too few is repeated."""
+    sizes = {language: sum(map(len, lines)) for language, lines in texts.items()}
+    weights = {language: size**exponent for language, size in sizes.items()}
+    budget = sum(sizes.values()) / sum(weights.values())
+    for index, language in enumerate(sorted(texts)):
+        whole, part = divmod(weights[language] * budget / sizes[language], 1)
+        chosen = generator(seed, _SAMPLING_STREAM, index).random(len(texts[language])) < part
+        for line, once_more in zip(texts[language], chosen, strict=True):
+            for _ in range(int(whole) + int(once_more)):
+                yield line
