@@ -1,0 +1,141 @@
+"""Where the numbers come from, as rows of text: run, machine, versions, stages, and what each score was made with.
+
+Invariants: a fact that the run did not store is left out, never guessed; nothing here is computed from scores.
+"""
+
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ds_stilts.report.collect import Run, Scores
+from ds_stilts.report.numbers import NOTHING, count, duration
+
+Rows = tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Provenance:
+    """Text for the last part of the report."""
+
+    facts: tuple[tuple[str, str], ...]
+    """(label, value)"""
+    stages: Rows
+    """stage, state, wall time"""
+    scores: Rows
+    """One row an (arm, target), columns as `SCORE_COLUMNS`."""
+    checksums: Rows
+    """target, language, split, checksum, arms"""
+
+
+SCORE_COLUMNS = (
+    "Target",
+    "Arm",
+    "Checkpoint",
+    "Trained on",
+    "Layer / pooling",
+    "Attention",
+    "Seed",
+    "World",
+    "Wall time",
+)
+
+
+def provenance(run: Run) -> Provenance:
+    """Collect the provenance of a run; `run.json` may lack any key while the run is unfinished."""
+    in_order = [(arm, target) for target in run.targets for arm in run.arms if (arm, target) in run.scores]
+    return Provenance(
+        facts=tuple((label, value) for label, value in _facts(run) if value),
+        stages=_stages(run.info),
+        scores=tuple(_score_row(run.scores[key]) for key in in_order),
+        checksums=_checksums(run, in_order),
+    )
+
+
+def _facts(run: Run) -> list[tuple[str, str]]:
+    info = run.info
+    command = info.get("command")
+    return [
+        ("Fingerprint", _text(info.get("fingerprint"))),
+        ("Command", shlex.join(map(str, command)) if isinstance(command, list) else _text(command)),
+        ("Started", _text(info.get("started"))),
+        ("Finished", _text(info.get("finished"))),
+        ("Wall time", duration(_number(info.get("wall_s"))).replace(NOTHING, "")),
+        ("Machine", _joined(info.get("machine"))),
+        ("Versions", _joined(info.get("versions"))),
+        ("Phase 1", _pretraining(run.pretrain)),
+        *(
+            (
+                f"Arm “{arm}”",
+                f"intermediate tasks: {', '.join(run.arm_tasks[arm])}"
+                if arm in run.arm_tasks
+                else "no intermediate tasks",
+            )
+            for arm in run.arms
+        ),
+    ]
+
+
+def _pretraining(pretrain: Mapping[str, Any]) -> str:
+    if not pretrain:
+        return ""
+    tasks = pretrain.get("tasks")
+    named = f"trained here on {', '.join(map(str, tasks))}" if isinstance(tasks, list) and tasks else "trained here"
+    return f"{named}; {'parallel text was seen' if pretrain.get('parallel_text') else 'no parallel text was seen'}"
+
+
+def _stages(info: Mapping[str, Any]) -> Rows:
+    stages = info.get("stages")
+    return tuple(
+        (
+            _text(stage.get("stage")),
+            "done" if stage.get("done") else "not finished",
+            duration(_number(stage.get("wall_s"))),
+        )
+        for stage in (stages if isinstance(stages, list) else [])
+        if isinstance(stage, dict)
+    )
+
+
+def _score_row(scores: Scores) -> tuple[str, ...]:
+    train, world = scores.train, scores.world
+    trained_on = "not trained"
+    if train:
+        languages = ", ".join(train.languages)
+        trained_on = f"{train.split} ({languages}), {count(train.examples, 'example')}, {count(train.steps, 'step')}"
+    layer = "" if scores.layer is None else f"layer {scores.layer}"
+    return (
+        scores.title,
+        scores.arm,
+        scores.checkpoint or NOTHING,
+        trained_on,
+        ", ".join(filter(None, (layer, scores.pooling))) or NOTHING,
+        scores.attention or NOTHING,
+        NOTHING if scores.seed is None else str(scores.seed),
+        f"{world.processes} × ZeRO-{world.zero_stage}, {world.dtype}" if world else NOTHING,
+        duration(scores.wall_s),
+    )
+
+
+def _checksums(run: Run, in_order: list[tuple[str, str]]) -> Rows:
+    arms: dict[tuple[str, str, str, str], list[str]] = {}
+    for key in in_order:
+        scores = run.scores[key]
+        for code, language in scores.languages.items():
+            if language.checksum:
+                arms.setdefault((scores.title, code, scores.split, language.checksum), []).append(scores.arm)
+    return tuple((*row, ", ".join(names)) for row, names in arms.items())
+
+
+def _joined(values: Any) -> str:
+    if not isinstance(values, dict):
+        return _text(values)
+    return ", ".join(f"{key} {value}" for key, value in values.items() if value is not None)
+
+
+def _text(value: Any) -> str:
+    return "" if value is None else str(value)
+
+
+def _number(value: Any) -> float | None:
+    return float(value) if isinstance(value, int | float) else None

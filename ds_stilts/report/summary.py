@@ -1,0 +1,271 @@
+"""Differences, means and extremes of a run: pure functions from `Run` to `Summary`.
+
+Invariants:
+  * a difference is always arm minus baseline, in percentage points, on the same language, split and file (checksum);
+    a pair that does not agree in these is left out and the row says why;
+  * the difference of a target is the mean over its compared languages, so it equals the difference of the two task
+    scores whenever both arms scored the same languages;
+  * nothing is rounded.
+Comparisons over targets and the sentence at the top live in `verdict`; significance is not computed here at all.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from statistics import fmean
+
+from ds_stilts.report.collect import LanguageScores, Run, Scores
+from ds_stilts.report.facts import LanguageFacts, language_facts, word_order_key
+
+STORED_SCORE_TOLERANCE = 0.005
+"""Half a unit of the second decimal that reports show."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Extreme:
+    """The language (of a target) where a value is lowest."""
+
+    target: str
+    language: LanguageFacts
+    value: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """One language under one arm."""
+
+    score: float
+    difference: float | None
+    metrics: Mapping[str, float]
+    examples: int
+    zero_shot: bool
+    checksum: str
+    above_trivial: bool | None
+    """Whether the score is above the trivial guesser's; None where there is none to compare with."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LanguageRow:
+    """One language of a target, across arms."""
+
+    language: LanguageFacts
+    cells: Mapping[str, Cell]
+    trivial: float | None
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArmResult:
+    """One arm on one target."""
+
+    score: float
+    difference: float | None
+    num_compared: int
+    """Languages that the difference is a mean of."""
+    overlap: str
+    overlap_with: tuple[str, ...]
+    gap: float | None
+    """Cross-lingual transfer gap (XTREME, Hu et al. 2020): mean score of the languages trained on minus the others'."""
+    worst: Extreme
+    """The language with the lowest score."""
+    worst_difference: Extreme | None
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class GroupRow:
+    """Languages of one basic word order within a target."""
+
+    word_order: str
+    num_languages: int
+    scores: Mapping[str, float]
+    differences: Mapping[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TargetSummary:
+    """One target, across arms."""
+
+    name: str
+    title: str
+    format: str
+    headline: str
+    """What the score is, in words: "accuracy", "mean of f1 and exact_match"."""
+    metrics: tuple[str, ...]
+    split: str
+    official_split: bool
+    trivial: float | None
+    """Mean over all languages of the trivial guesser's score; None unless every language has one."""
+    arms: Mapping[str, ArmResult]
+    languages: tuple[LanguageRow, ...]
+    groups: tuple[GroupRow, ...]
+    notes: tuple[str, ...]
+    """Said by every arm of this target."""
+
+
+def mean(values: Iterable[float | None]) -> float | None:
+    """Mean of what is there; None of nothing."""
+    present = [value for value in values if value is not None]
+    return fmean(present) if present else None
+
+
+def language_score(metrics: Mapping[str, float], scores: Scores) -> float | None:
+    """One language's value: its headline metric, or their mean for span QA; None where one is missing."""
+    names = scores.headline_metrics()
+    return fmean(metrics[name] for name in names) if all(name in metrics for name in names) else None
+
+
+def summarise_targets(run: Run, facts: Callable[[str], LanguageFacts] = language_facts) -> tuple[TargetSummary, ...]:
+    """Every target that has at least one scored arm, in the recipe's order."""
+    summaries = []
+    for target in run.targets:
+        by_arm = {arm: run.scores[arm, target] for arm in run.arms if (arm, target) in run.scores}
+        if by_arm:
+            summaries.append(_summarise(target, by_arm, run, facts))
+    return tuple(summaries)
+
+
+def _summarise(
+    target: str, by_arm: Mapping[str, Scores], run: Run, facts: Callable[[str], LanguageFacts]
+) -> TargetSummary:
+    first = next(iter(by_arm.values()))
+    arm_notes = {arm: _arm_notes(scores, run) for arm, scores in by_arm.items()}
+    shared = tuple(note for note in arm_notes[first.arm] if all(note in notes for notes in arm_notes.values()))
+    known = {code: facts(code) for scores in by_arm.values() for code in scores.languages}
+    rows = tuple(
+        _language_row(language, by_arm, run.baseline, shared)
+        for language in sorted(known.values(), key=LanguageFacts.sort_key)
+    )
+    trivials = [row.trivial for row in rows]
+    return TargetSummary(
+        name=target,
+        title=first.title,
+        format=first.format,
+        headline=first.metrics[0] if first.format != "span_qa" else "mean of f1 and exact_match",
+        metrics=first.metrics,
+        split=first.split,
+        official_split=first.score_split_is_official,
+        trivial=None if None in trivials else mean(trivials),
+        arms={
+            arm: _arm_result(target, scores, rows, tuple(note for note in arm_notes[arm] if note not in shared))
+            for arm, scores in by_arm.items()
+        },
+        languages=rows,
+        groups=_groups(rows, tuple(by_arm)),
+        notes=shared,
+    )
+
+
+def _arm_notes(scores: Scores, run: Run) -> tuple[str, ...]:
+    notes = list(scores.notes)
+    parallel = bool(run.pretrain.get("parallel_text")) and scores.format == "retrieval"
+    if parallel and not any("parallel" in note for note in notes):
+        notes.append("phase 1 saw parallel text, which is close to what retrieval measures")
+    if not scores.score_split_is_official:
+        notes.append(f"scored on split '{scores.split}', which is not the one the benchmark reports")
+    recomputed = mean(language_score(item.metrics, scores) for item in scores.languages.values())
+    assert recomputed is not None
+    if abs(recomputed - scores.score) > STORED_SCORE_TOLERANCE:
+        notes.append(
+            f"the stored score {scores.score:.2f} is not the mean of its languages, {recomputed:.2f}, shown here"
+        )
+    return tuple(dict.fromkeys(notes))
+
+
+def _language_row(
+    language: LanguageFacts, by_arm: Mapping[str, Scores], baseline: str, shared_notes: tuple[str, ...]
+) -> LanguageRow:
+    scored = {arm: scores for arm, scores in by_arm.items() if language.code in scores.languages}
+    notes = list(shared_notes)
+    cells = {}
+    trivial = None
+    for arm, scores in scored.items():
+        here = scores.languages[language.code]
+        score = language_score(here.metrics, scores)
+        assert score is not None, "collect refuses a language without its headline metrics"
+        guess = language_score(here.majority, scores)
+        trivial = guess if trivial is None else trivial
+        difference = None
+        if arm != baseline and baseline in scored:
+            reason = _why_not_comparable(scores, scored[baseline], language.code)
+            if reason:
+                notes.append(f"{arm}: {reason}")
+            else:
+                there = language_score(scored[baseline].languages[language.code].metrics, scored[baseline])
+                assert there is not None
+                difference = score - there
+        above = None if guess is None else score > guess
+        if above is False:
+            notes.append(f"{arm}: not above the trivial baseline")
+        cells[arm] = Cell(
+            score=score,
+            difference=difference,
+            metrics=here.metrics,
+            examples=here.examples,
+            zero_shot=here.zero_shot,
+            checksum=here.checksum,
+            above_trivial=above,
+        )
+    return LanguageRow(language=language, cells=cells, trivial=trivial, notes=tuple(notes))
+
+
+def _why_not_comparable(ours: Scores, theirs: Scores, code: str) -> str | None:
+    here: LanguageScores = ours.languages[code]
+    there: LanguageScores = theirs.languages[code]
+    if ours.split != theirs.split:
+        return f"not compared, split '{ours.split}' against '{theirs.split}'"
+    if here.checksum and there.checksum and here.checksum != there.checksum:
+        return "not compared, another file was scored than for the baseline (checksums differ)"
+    if here.examples != there.examples:
+        return f"not compared, {here.examples} examples against {there.examples}"
+    return None
+
+
+def _arm_result(target: str, scores: Scores, rows: tuple[LanguageRow, ...], notes: tuple[str, ...]) -> ArmResult:
+    mine = [(row.language, row.cells[scores.arm]) for row in rows if scores.arm in row.cells]
+    differences = [(language, cell.difference) for language, cell in mine if cell.difference is not None]
+    if 0 < len(differences) < len(mine):
+        notes = (
+            *notes,
+            f"the difference is over {len(differences)} of {len(mine)} languages, those that can be compared",
+        )
+    trained_on = scores.train.languages if scores.train else ()
+    source = mean(cell.score for language, cell in mine if language.code in trained_on)
+    others = mean(cell.score for language, cell in mine if language.code not in trained_on)
+    return ArmResult(
+        score=fmean(cell.score for _, cell in mine),
+        difference=mean(difference for _, difference in differences),
+        num_compared=len(differences),
+        overlap=scores.overlap,
+        overlap_with=scores.overlap_with,
+        gap=None if source is None or others is None else source - others,
+        worst=min(
+            (Extreme(target=target, language=language, value=cell.score) for language, cell in mine),
+            key=lambda extreme: extreme.value,
+        ),
+        worst_difference=min(
+            (Extreme(target=target, language=language, value=value) for language, value in differences),
+            key=lambda extreme: extreme.value,
+            default=None,
+        ),
+        notes=notes,
+    )
+
+
+def _groups(rows: tuple[LanguageRow, ...], arms: tuple[str, ...]) -> tuple[GroupRow, ...]:
+    by_order: dict[str, list[LanguageRow]] = {}
+    for row in rows:
+        by_order.setdefault(row.language.word_order, []).append(row)
+    groups = []
+    for order in sorted(by_order, key=word_order_key):
+        members = by_order[order]
+        scores = {arm: mean(row.cells[arm].score for row in members if arm in row.cells) for arm in arms}
+        gains = {arm: mean(row.cells[arm].difference for row in members if arm in row.cells) for arm in arms}
+        groups.append(
+            GroupRow(
+                word_order=order,
+                num_languages=len(members),
+                scores={arm: value for arm, value in scores.items() if value is not None},
+                differences={arm: value for arm, value in gains.items() if value is not None},
+            )
+        )
+    return tuple(groups)
