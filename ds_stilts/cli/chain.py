@@ -1,0 +1,44 @@
+"""What the verbs that walk a recipe's chain of phases share: read the recipe, call the chain, print its result."""
+
+import sys
+from pathlib import Path
+
+import typer
+
+from ds_stilts.cli.printing import print_json, print_yaml
+
+
+def walk(
+    recipe_name: str,
+    *,
+    out: Path | None,
+    data_root: Path | None,
+    overrides: list[str] | None,
+    processes: int | None,
+    stage: str | None = None,
+    dry_run: bool = False,
+    as_json: bool = False,
+) -> None:
+    """Run a recipe, or one stage of it, and print where the report or the run folder is."""
+    from ds_stilts.recipe import load_recipe
+
+    recipe = load_recipe(recipe_name, overrides or [])
+    from ds_stilts.run import describe, run_recipe
+
+    if dry_run:
+        plan = describe(recipe, data_root=data_root, processes=processes)
+        print_json(plan) if as_json else print_yaml(plan)
+        return
+    run_dir = out or Path("runs") / recipe.name
+    result = run_recipe(
+        recipe,
+        run_dir=run_dir,
+        data_root=data_root,
+        processes=processes,
+        stage=stage,
+        command=["ds-stilts", *sys.argv[1:]],
+    )
+    if as_json:
+        print_json({"run_dir": str(run_dir), "result": str(result)})
+    else:
+        typer.echo(result)

@@ -1,0 +1,106 @@
+"""Entry point of `ds-stilts`: the list of verbs, and what an error looks like from outside.
+
+Exit codes: 0 done, 2 bad input (one sentence, no traceback), 85 stopped cleanly (run the same command again),
+130 interrupted; anything else is a fault of ours and keeps its traceback.
+"""
+
+import functools
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import typer
+
+from ds_stilts import __version__
+from ds_stilts.cli import data, recipes
+from ds_stilts.cli.evaluate import evaluate
+from ds_stilts.cli.plan import plan
+from ds_stilts.cli.pretrain import pretrain
+from ds_stilts.cli.quickstart import quickstart
+from ds_stilts.cli.report import report
+from ds_stilts.cli.run import run
+from ds_stilts.cli.tasks import tasks
+from ds_stilts.cli.train import train
+from ds_stilts.errors import StoppedCleanly, UserError
+
+Verb = Callable[..., Any]
+
+
+def explained(verb: Verb) -> Verb:
+    """Wrap a verb so that errors meant for people end in a sentence and an exit code, not in a traceback."""
+
+    @functools.wraps(verb)
+    def wrapper(*args: Any, **kwargs: Any) -> None:
+        try:
+            verb(*args, **kwargs)
+        except UserError as error:
+            typer.secho(f"error: {error}", fg="red", err=True)
+            raise typer.Exit(error.exit_code) from None
+        except StoppedCleanly as stop:
+            typer.secho(str(stop) or "stopped cleanly; run the same command again to go on", err=True)
+            raise typer.Exit(stop.exit_code) from None
+        except KeyboardInterrupt:
+            typer.secho("interrupted; run the same command again to go on", err=True)
+            raise typer.Exit(130) from None
+
+    return wrapper
+
+
+def group(name: str | None, help: str, **verbs: Verb) -> typer.Typer:
+    """A command with verbs under it."""
+    app = typer.Typer(
+        name=name,
+        help=help,
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,  # a fault shows Python's own traceback, whole and greppable
+        rich_markup_mode=None,  # plain help: square brackets stay, and rich need not be imported
+    )
+    for verb_name, verb in verbs.items():
+        app.command(verb_name)(explained(verb))
+    return app
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"ds_stilts {__version__}")
+        raise typer.Exit
+
+
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and stop.", callback=_show_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Holds the options that stand before any verb."""
+
+
+HELP = """Intermediate-task training (STILTs) for multilingual models: from a checkpoint to a scored XTREME report.
+
+\b
+Example:
+    ds-stilts quickstart
+    ds-stilts run my_recipe.yaml --data-root /data/xtreme
+"""
+
+app = group(
+    None,
+    HELP,
+    quickstart=quickstart,
+    run=run,
+    plan=plan,
+    pretrain=pretrain,
+    train=train,
+    evaluate=evaluate,
+    report=report,
+    tasks=tasks,
+)
+app.callback(help=HELP)(_options)
+app.add_typer(group("data", data.HELP, check=data.check))
+shipped = group("recipes", recipes.HELP, list=recipes.show_list, show=recipes.show)
+shipped.callback(invoke_without_command=True, no_args_is_help=False)(explained(recipes.without_verb))
+app.add_typer(shipped)
+
+
+def main() -> None:
+    """Run the command line and leave the process."""
+    app(prog_name="ds-stilts")

@@ -1,0 +1,38 @@
+"""Options that several verbs share, so that each means the same everywhere."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+RecipeName = Annotated[
+    str,
+    typer.Argument(metavar="RECIPE", help="A recipe file, or the name of a shipped recipe (ds-stilts recipes list)."),
+]
+OutDir = Annotated[
+    Path | None,
+    typer.Option("--out", metavar="DIR", help="Run folder. Default: runs/ and the recipe's name.", show_default=False),
+]
+DataRoot = Annotated[
+    Path | None,
+    typer.Option(
+        "--data-root",
+        metavar="DIR",
+        help="Folder with the official data files; wins over the recipe's.",
+        show_default=False,
+    ),
+]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="KEY=VALUE", help="Override a key of the recipe, e.g. training.lr=2e-5. May be repeated."
+    ),
+]
+Processes = Annotated[
+    int | None,
+    typer.Option(
+        "--processes", min=1, help="Ranks to start on this machine. Default: the recipe's.", show_default=False
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, for other programs.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Print what would be done, and do nothing.")]

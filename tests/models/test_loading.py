@@ -1,0 +1,154 @@
+"""Hugging Face folders in and out: what is refused, and that a stranger's transformers can open what we write."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from transformers import AutoModel, AutoModelForMaskedLM, AutoTokenizer
+
+from ds_stilts.errors import CheckpointError
+from ds_stilts.models.loading import load_start, load_tokenizer, make_start, save_folder
+from ds_stilts.models.packing import Packing
+from ds_stilts.recipe import Architecture
+from tests.small import bert, tokenizer, xlmr
+
+IDS = torch.tensor([[0, 5, 6, 7, 8, 2]])
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A start model as its authors would publish it."""
+    xlmr().save_pretrained(tmp_path / "model")
+    tokenizer().save_pretrained(tmp_path / "model")
+    return tmp_path / "model"
+
+
+def test_a_loaded_model_is_fp32_and_gives_the_published_models_states(folder: Path) -> None:
+    start = load_start(str(folder))
+    assert {parameter.dtype for parameter in start.masked_lm.parameters()} == {torch.float32}
+    start.encoder.eval()
+    with torch.no_grad():
+        states = start.encoder(IDS[0], Packing(lengths=(6,)))
+        expected = xlmr().base_model(IDS).last_hidden_state[0]
+    torch.testing.assert_close(states, expected, atol=1e-5, rtol=0)
+
+
+def test_a_model_to_train_starts_in_training_mode(folder: Path) -> None:
+    assert load_start(str(folder)).masked_lm.training
+
+
+def test_the_language_head_is_tied_to_the_embedding(folder: Path) -> None:
+    start = load_start(str(folder))
+    assert start.language_head.decoder.weight is start.encoder.hf.embeddings.word_embeddings.weight
+
+
+def test_bert_is_a_start_model_too(tmp_path: Path) -> None:
+    bert().save_pretrained(tmp_path)
+    tokenizer().save_pretrained(tmp_path)
+    start = load_start(str(tmp_path))
+    assert start.encoder.first_position == 0
+    assert start.language_head(torch.zeros(3, 32)).shape == (3, 32)
+
+
+def test_a_bare_encoder_gets_a_fresh_language_head(tmp_path: Path) -> None:
+    xlmr().base_model.save_pretrained(tmp_path)
+    tokenizer().save_pretrained(tmp_path)
+    assert load_start(str(tmp_path)).language_head(torch.zeros(3, 32)).shape == (3, 32)
+
+
+def test_a_tokenizer_larger_than_the_embedding_is_refused_with_both_numbers(tmp_path: Path) -> None:
+    xlmr(vocabulary=30).save_pretrained(tmp_path)
+    tokenizer().save_pretrained(tmp_path)
+    with pytest.raises(CheckpointError, match="has 32 pieces but the model's embedding has 30 rows"):
+        load_start(str(tmp_path))
+
+
+def test_missing_encoder_weights_are_named_and_never_drawn_at_random(folder: Path) -> None:
+    weights = load_file(folder / "model.safetensors")
+    del weights["roberta.encoder.layer.1.output.dense.weight"]
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(CheckpointError, match=r"the first is roberta\.encoder\.layer\.1\.output\.dense\.weight"):
+        load_start(str(folder))
+
+
+def test_pickled_weights_are_refused_unopened(folder: Path) -> None:
+    trap = folder / "opened"
+
+    class Trap:
+        def __reduce__(self) -> tuple[object, tuple[Path]]:
+            return Path.touch, (trap,)
+
+    (folder / "model.safetensors").unlink()
+    torch.save({"roberta.embeddings.word_embeddings.weight": Trap()}, folder / "pytorch_model.bin")
+    with pytest.raises(CheckpointError, match="safetensors"):
+        load_start(str(folder))
+    assert not trap.exists()
+
+
+def test_code_in_a_folder_is_never_run(folder: Path) -> None:
+    trap = folder / "opened"
+    (folder / "theirs.py").write_text(f"import pathlib; pathlib.Path({str(trap)!r}).touch()\nclass M: ...\n")
+    config = folder / "config.json"
+    text = config.read_text().replace('"model_type": "xlm-roberta"', '"model_type": "theirs"')
+    config.write_text(text.replace("{", '{"auto_map": {"AutoConfig": "theirs.M"},', 1))
+    with pytest.raises(CheckpointError):
+        load_start(str(folder))
+    assert not trap.exists()
+
+
+def test_nothing_there_is_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="no tokenizer could be loaded from"):
+        load_tokenizer(str(tmp_path))
+    tokenizer().save_pretrained(tmp_path)
+    with pytest.raises(CheckpointError, match="no masked-LM encoder with safetensors weights in"):
+        load_start(str(tmp_path))
+
+
+def test_damaged_weights_are_a_sentence(folder: Path) -> None:
+    (folder / "model.safetensors").write_bytes((folder / "model.safetensors").read_bytes()[:1000])
+    with pytest.raises(CheckpointError, match="safetensors"):
+        load_start(str(folder))
+
+
+def test_a_saved_folder_opens_with_transformers_alone_and_gives_the_same(folder: Path, tmp_path: Path) -> None:
+    start = load_start(str(folder))
+    with torch.no_grad():
+        for parameter in start.masked_lm.parameters():
+            parameter.add_(0.01)  # as if trained
+    # what an engine hands over: every parameter once, so without the tied output matrix
+    state = {name: parameter.detach().clone() for name, parameter in start.masked_lm.named_parameters()}
+    save_folder(start.masked_lm, start.tokenizer, tmp_path / "saved", state)
+    start.masked_lm.eval()
+    with torch.no_grad():
+        states = start.encoder(IDS[0], Packing(lengths=(6,)))
+        opened = AutoModel.from_pretrained(tmp_path / "saved").eval()(IDS).last_hidden_state[0]
+        logits = AutoModelForMaskedLM.from_pretrained(tmp_path / "saved").eval()(IDS).logits[0]
+        torch.testing.assert_close(opened, states, atol=1e-5, rtol=0)
+        torch.testing.assert_close(logits, start.language_head(states), atol=1e-5, rtol=0)
+    assert "ds_stilts" not in (tmp_path / "saved" / "config.json").read_text()
+    assert AutoTokenizer.from_pretrained(tmp_path / "saved")("ab")["input_ids"] == start.tokenizer("ab")["input_ids"]
+
+
+def test_a_bare_encoder_can_be_saved_and_started_from(folder: Path, tmp_path: Path) -> None:
+    encoder = load_start(str(folder)).encoder
+    save_folder(encoder.hf, tokenizer(), tmp_path / "saved", dict(encoder.hf.named_parameters()))
+    again = load_start(str(tmp_path / "saved")).encoder
+    for name, parameter in encoder.hf.named_parameters():
+        assert torch.equal(parameter, again.hf.get_parameter(name)), name
+
+
+def test_saving_leaves_the_model_as_it_is(folder: Path, tmp_path: Path) -> None:
+    start = load_start(str(folder))
+    before = start.masked_lm.config._attn_implementation
+    save_folder(start.masked_lm, start.tokenizer, tmp_path / "saved", start.masked_lm.state_dict())
+    assert start.masked_lm.config._attn_implementation == before == "ds_stilts_packed"
+
+
+def test_a_model_made_from_nothing_has_the_recipes_shape_and_xlm_rs_positions() -> None:
+    shape = Architecture(hidden_size=16, layers=2, heads=2, intermediate_size=24, max_tokens=40, dropout=0.2)
+    start = make_start(shape, tokenizer())
+    config = start.encoder.hf.config
+    assert (start.encoder.hidden_size, start.encoder.num_layers, start.encoder.max_tokens) == (16, 2, 40)
+    assert (config.vocab_size, config.hidden_dropout_prob, config.pad_token_id) == (32, 0.2, 1)
+    assert start.encoder.first_position == 2
