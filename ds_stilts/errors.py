@@ -9,10 +9,14 @@ class UserError(Exception):
     """Bad input. The message names the file, line or field, the value found, and the remedy."""
 
     exit_code = 2
+    common = False
+    """True where every rank raises the same one, so that rank 0 alone need tell it."""
 
 
 class RecipeError(UserError):
     """A recipe (or a `--set` override) that cannot be run as written."""
+
+    common = True
 
 
 class DataError(UserError):
@@ -31,6 +35,12 @@ class StoppedCleanly(Exception):
     """Work was saved on request (signal, time budget, stop file); run the same command again to go on."""
 
     exit_code = 85
+
+
+def in_common(error: UserError) -> UserError:
+    """Mark an error that all ranks raise together."""
+    error.common = True
+    return error
 
 
 def suggestion(word: str, known: list[str] | tuple[str, ...]) -> str:

@@ -1,7 +1,7 @@
 """From a recipe to its stages, and what a recipe cannot ask for. Looks at no data file, no model and no machine.
 
-A recipe that passes `check_recipe` names tasks, languages and lengths that exist and fit together; whether the files are
-there and well-formed is looked at in `ds_stilts.phases.checks`.
+A recipe that passes `check_recipe` names tasks, languages and lengths that exist and fit together; whether the files
+are there and well-formed is looked at in `ds_stilts.phases.checks`.
 """
 
 import re
@@ -39,7 +39,10 @@ def check_recipe(recipe: Recipe, processes: int) -> None:
         RecipeError: the first thing that cannot be done, by the key it stands under.
     """
     if not Path(recipe.engine.config).is_file():
-        config_path(recipe.engine.config)
+        try:
+            config_path(recipe.engine.config)
+        except RecipeError as error:
+            raise RecipeError(f"engine.config: {error}; or give the path of a DeepSpeed JSON file") from None
     for arm in recipe.arms:
         if not _ARM_NAME.fullmatch(arm):
             raise RecipeError(
@@ -85,8 +88,8 @@ def _check_start(start: Start) -> None:
         return
     if shape.hidden_size % shape.heads:
         raise RecipeError(
-            f"start.architecture: hidden_size {shape.hidden_size} cannot be divided among {shape.heads} heads; make it a "
-            "multiple of heads"
+            f"start.architecture: hidden_size {shape.hidden_size} cannot be divided among {shape.heads} heads; make it "
+            "a multiple of heads"
         )
     if start.oracle and start.tokenizer:
         raise RecipeError("start: `oracle` brings its own tokenizer; remove `tokenizer`, or `oracle`")
@@ -109,6 +112,10 @@ def _check_target(task: Task, target: Target, where: str, processes: int) -> Non
         )
     split = target.score_split or task.score_split
     _check_languages(task, split, target.score_languages, f"{where}.score_languages")
+    if task.format == "retrieval" and target.max_score_examples is not None:
+        raise RecipeError(
+            f"{where}.max_score_examples: a retrieval set is searched whole, as a part is easier; leave it out"
+        )
     if task.format != "retrieval":
         _check_languages(task, "train", target.train_languages, f"{where}.train_languages")
         _check_steps(target, where, processes)

@@ -15,15 +15,13 @@ from typing import Any
 import yaml
 
 from ds_stilts import __version__
-from ds_stilts.cluster.local import run_ranks
-from ds_stilts.engine.deepspeed_engine import load_engine_config
-from ds_stilts.engine.stop import StopSource
+from ds_stilts.cluster.local import run_ranks, stop_on_signals
 from ds_stilts.engine.telemetry import duration, say
-from ds_stilts.engine.world import World
-from ds_stilts.errors import CheckpointError, DataError, RecipeError, suggestion
-from ds_stilts.phases import is_done, run_stage, stages
-from ds_stilts.phases.checks import check_data, check_recipe
+from ds_stilts.errors import CheckpointError, ClusterError, DataError, RecipeError, UserError, suggestion
+from ds_stilts.phases import forget_scores, is_done, run_stage
+from ds_stilts.phases.checks import check_data, check_files, check_start
 from ds_stilts.phases.context import Ranks, Run, on_main
+from ds_stilts.plan import check_recipe, stage_before, stages
 from ds_stilts.recipe import Recipe
 from ds_stilts.report import write_report
 
@@ -39,7 +37,7 @@ def run_recipe(
     data_root: Path | None = None,
     processes: int | None = None,
     stage: str | None = None,
-    dry_run: bool = False,
+    again: bool = False,
     command: list[str] | None = None,
 ) -> Path:
     """Carry out a recipe (or one stage of it) with ranks forked on this machine.
@@ -47,55 +45,80 @@ def run_recipe(
     Args:
         run_dir: where everything is written; an unfinished run there is continued.
         data_root: folder with the official files; None: the recipe's.
-        processes: ranks; None: the recipe's.
+        processes: ranks; None: the recipe's number, or one for each GPU if these are fewer.
         stage: "start", "arms/<arm>" or "targets/<arm>/<target>"; None: all, then the report.
-        dry_run: print the plan and do nothing.
+        again: score the target `stage` once more, though it is done; it is not trained again.
         command: how this was started, for the record.
 
     Returns:
-        The HTML report, or `run_dir` for a single stage and a dry run.
+        The HTML report, or `run_dir` for a single stage and where there is nothing to score.
 
     Raises:
         UserError: bad input, in one sentence.
         StoppedCleanly: stopped on request.
     """
-    plan = describe(recipe, data_root=data_root, processes=processes)
-    if dry_run:
-        say(yaml.safe_dump(plan, sort_keys=False, allow_unicode=True).rstrip())
-        return run_dir
-    wanted = _wanted(recipe, stage)
-    ranks = processes or recipe.engine.processes
-    run = prepare_folder(recipe, run_dir, data_root)
-    _warm_up()
+    stop_on_signals()
+    check_recipe(recipe, processes or recipe.engine.processes)
+    wanted = _wanted(recipe, stage, again)
+    run = open_folder(recipe, run_dir, data_root)
+    _check_order(run, wanted)
     began = time.monotonic()
-    record = _Record(run, command or [], ranks)
-    if not all(is_done(run, name) for name in wanted):
+    if again or not all(is_done(run, name) for name in wanted):
         run_ranks(lambda: _check(run), 1)
+    from ds_stilts.engine.deepspeed_engine import load_engine_config
+
+    load_engine_config(recipe.engine.config)
+    claim_folder(run)
+    ranks = num_ranks(recipe, processes)
+    if again:
+        forget_scores(run, wanted[0])
+    if not all(is_done(run, name) for name in wanted):
+        _warm_up()
+    record = _Record(run, command or [], ranks)
     for index, name in enumerate(wanted):
         if is_done(run, name):
             continue
         say(f"[{index + 1}/{len(wanted)}] {name}")
         run_ranks(partial(_stage, run, name), ranks)
         record.update()
-    if stage is not None:
+    if stage is None:
+        record.update(finished=True)
+    say(f"done in {duration(time.monotonic() - began)}")
+    if stage is not None or not recipe.targets:
         return run_dir
-    record.update(finished=True)
-    report = next(path for path in write_report(run.run_dir) if path.suffix == ".html")
-    say(f"done in {duration(time.monotonic() - began)}; report: {report}")
-    return report
+    return next(path for path in write_report(run.run_dir) if path.suffix == ".html")
 
 
 def run_in_ranks(
-    recipe: Recipe, *, run_dir: Path, data_root: Path | None, stage: str | None, command: list[str]
+    recipe: Recipe,
+    *,
+    run_dir: Path,
+    data_root: Path | None,
+    stage: str | None,
+    command: list[str],
+    again: bool = False,
 ) -> None:
     """As `run_recipe`, but in ranks that a launcher started; this process is one of them."""
-    wanted = _wanted(recipe, stage)
+    from ds_stilts.engine.deepspeed_engine import load_engine_config, quiet
+    from ds_stilts.engine.stop import StopSource
+    from ds_stilts.engine.world import World
+
+    stop_on_signals()
+    wanted = _wanted(recipe, stage, again)
+    _warm_up()
+    quiet()
     world = World.join()
     try:
-        on_main(world, lambda: prepare_folder(recipe, run_dir, data_root))
-        run = prepare_folder(recipe, run_dir, data_root)
-        stop = StopSource(world, run.run_dir)
+        check_recipe(recipe, world.size)
+        on_main(world, lambda: open_folder(recipe, run_dir, data_root))
+        run = open_folder(recipe, run_dir, data_root)
+        on_main(world, lambda: _check_order(run, wanted))
         on_main(world, lambda: _check(run))
+        load_engine_config(recipe.engine.config)
+        on_main(world, lambda: claim_folder(run))
+        if again:
+            on_main(world, lambda: forget_scores(run, wanted[0]))
+        stop = StopSource(world, run.run_dir)
         record = _Record(run, command, world.size) if world.is_main else None
         for name in wanted:
             run_stage(run, name, Ranks(world=world, stop=stop))
@@ -103,7 +126,8 @@ def run_in_ranks(
                 record.update()
         if record and stage is None:
             record.update(finished=True)
-            write_report(run.run_dir)
+            if recipe.targets:
+                write_report(run.run_dir)
         world.barrier()
     finally:
         world.leave()
@@ -111,6 +135,10 @@ def run_in_ranks(
 
 def describe(recipe: Recipe, *, data_root: Path | None = None, processes: int | None = None) -> dict[str, Any]:
     """What would happen, as a value that can be printed: stages, tasks, engine, ranks."""
+    from ds_stilts.engine.deepspeed_engine import load_engine_config
+
+    ranks = num_ranks(recipe, processes)
+    check_recipe(recipe, ranks)
     config = load_engine_config(recipe.engine.config)
     return {
         "recipe": recipe.name,
@@ -122,7 +150,7 @@ def describe(recipe: Recipe, *, data_root: Path | None = None, processes: int | 
             "config": config.name,
             "zero_stage": config.zero_stage,
             "dtype": str(config.dtype).removeprefix("torch."),
-            "processes": processes or recipe.engine.processes,
+            "processes": ranks,
         },
         "arms": {name: list(arm.tasks) if arm else [] for name, arm in recipe.arms.items()},
         "targets": list(recipe.targets),
@@ -130,63 +158,124 @@ def describe(recipe: Recipe, *, data_root: Path | None = None, processes: int | 
     }
 
 
-def prepare_folder(recipe: Recipe, run_dir: Path, data_root: Path | None) -> Run:
-    """Make the run folder, or check that the one there belongs to this recipe.
+def num_ranks(recipe: Recipe, processes: int | None) -> int:
+    """Ranks to start on this machine: as asked for, else the recipe's number, or one for each GPU if these are fewer.
+
+    Raises:
+        ClusterError: more are asked for than there are GPUs; two ranks cannot share one.
+    """
+    import torch
+
+    gpus = torch.cuda.device_count()
+    if processes is not None and 0 < gpus < processes:
+        raise ClusterError(f"--processes {processes}: this machine has {gpus} GPUs and each rank needs one of its own")
+    return processes or min(recipe.engine.processes, gpus or recipe.engine.processes)
+
+
+def open_folder(recipe: Recipe, run_dir: Path, data_root: Path | None) -> Run:
+    """The run in a folder, which may not exist yet; writes nothing.
 
     Raises:
         CheckpointError: the folder holds a run of another recipe.
-        DataError: no data root is known.
+        RecipeError: no data root is known.
     """
-    run_dir.mkdir(parents=True, exist_ok=True)
     mark = run_dir / "fingerprint"
-    found = mark.read_text(encoding="utf-8").strip() if mark.exists() else recipe.fingerprint()
+    found = mark.read_text(encoding="utf-8").strip() if mark.is_file() else recipe.fingerprint()
     if found != recipe.fingerprint():
         raise CheckpointError(
             f"{run_dir} holds a run of another recipe (fingerprint {found}, this one is {recipe.fingerprint()}); "
-            f"compare {run_dir / 'recipe.yaml'}, and give another folder with --out or delete it"
+            f"compare {run_dir / 'recipe.yaml'}, and give another folder with --out or delete this one"
         )
-    mark.write_text(recipe.fingerprint() + "\n", encoding="utf-8")
-    dumped = recipe.model_dump(mode="json", exclude={"training"})
-    (run_dir / "recipe.yaml").write_text(yaml.safe_dump(dumped, sort_keys=False, allow_unicode=True), encoding="utf-8")
     if recipe.data.synthetic:
         root = run_dir / "data"
     elif data_root or recipe.data.root:
         root = Path(data_root or str(recipe.data.root))
     else:
-        raise DataError("the recipe reads official data files: say where they lie with --data-root DIR")
+        raise RecipeError(
+            f"recipe '{recipe.name}' reads official data files: say where they are with --data-root DIR or data.root"
+        )
+    if not recipe.data.synthetic and not root.is_dir():
+        raise DataError(
+            f"there is no folder {root} to read the official data files from; give another one with --data-root DIR"
+        )
     return Run(recipe=recipe, run_dir=run_dir, data_root=root)
 
 
-def _wanted(recipe: Recipe, stage: str | None) -> list[str]:
+def claim_folder(run: Run) -> None:
+    """Make the run folder and mark it as this recipe's.
+
+    Raises:
+        UserError: the folder cannot be made or written to.
+    """
+    dumped = run.recipe.model_dump(mode="json", exclude={"training"})
+    texts = {
+        "recipe.yaml": yaml.safe_dump(dumped, sort_keys=False, allow_unicode=True),
+        "fingerprint": run.recipe.fingerprint() + "\n",
+    }
+    try:
+        run.run_dir.mkdir(parents=True, exist_ok=True)
+        for name, text in texts.items():
+            (run.run_dir / name).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UserError(
+            f"the run folder {run.run_dir} cannot be written to ({error.strerror}); give another one with --out"
+        ) from None
+
+
+def _wanted(recipe: Recipe, stage: str | None, again: bool) -> list[str]:
     known = stages(recipe)
-    if stage is None:
+    if again:
+        known = [name for name in known if name.startswith("targets/")]
+    if stage is None and not again:
         return known
-    if stage not in known:
-        raise RecipeError(f"no stage '{stage}'{suggestion(stage, known)}; this recipe has: {', '.join(known)}")
+    if stage is None or stage not in known:
+        raise RecipeError(f"no stage '{stage}'{suggestion(str(stage), known)}; this recipe has: {', '.join(known)}")
     return [stage]
+
+
+def _check_order(run: Run, wanted: list[str]) -> None:
+    """Raise CheckpointError if a wanted stage begins with the model of one that is neither done nor wanted."""
+    for stage in wanted:
+        before = stage_before(run.recipe, stage)
+        if before and before not in wanted and not is_done(run, before):
+            verb = "ds-stilts pretrain RECIPE" if before == "start" else f"ds-stilts train RECIPE --stage {before}"
+            raise CheckpointError(
+                f"stage '{stage}' begins with the model of stage '{before}', which is not finished in {run.run_dir}; "
+                f"run `{verb}` with the same --out first"
+            )
 
 
 def _warm_up() -> None:
     """Import what every rank needs, once, before forking."""
     import torch
 
+    # Asks the driver's library instead of CUDA, which a forked rank could not start a second time.
+    os.environ.setdefault("PYTORCH_NVML_BASED_CUDA_CHECK", "1")
     if not torch.cuda.is_available():
         os.environ.setdefault("DS_ACCELERATOR", "cpu")
     import deepspeed  # noqa: F401
     import torch.utils.tensorboard
     import transformers  # noqa: F401
 
+    import ds_stilts.phases.scoring  # noqa: F401
+
 
 def _check(run: Run) -> None:
-    """In a process of its own, so that the parent stays free of thread pools."""
-    if run.recipe.data.synthetic and not run.data_root.exists():
+    """Look at the start model and every data file. The run folder is claimed afterwards, by a recipe that could run."""
+    check_start(run.recipe)
+    made_up = run.recipe.data.synthetic
+    if made_up:
         from ds_stilts.synthetic import write_world
 
-        write_world(run.data_root, preset=run.recipe.data.synthetic.preset, seed=run.recipe.data.synthetic.seed)
-    check_recipe(run)
+        claim_folder(run)
+        write_world(run.data_root, preset=made_up.preset, seed=made_up.seed)
+    check_files(run)
 
 
 def _stage(run: Run, name: str) -> None:
+    from ds_stilts.engine.stop import StopSource
+    from ds_stilts.engine.world import World
+
     world = World.join()
     run_stage(run, name, Ranks(world=world, stop=StopSource(world, run.run_dir)))
     world.barrier()
@@ -203,7 +292,7 @@ class _Record:
         self._values: dict[str, Any] = {
             "name": run.recipe.name,
             "fingerprint": run.recipe.fingerprint(),
-            "command": command,
+            "command": before.get("command") or command,
             "started": before.get("started") or _now(),
             "finished": before.get("finished"),
             "versions": {"ds_stilts": __version__, **{name: metadata.version(name) for name in _LIBRARIES}},

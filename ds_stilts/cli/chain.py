@@ -16,13 +16,16 @@ def walk(
     overrides: list[str] | None,
     processes: int | None,
     stage: str | None = None,
+    again: bool = False,
     dry_run: bool = False,
     as_json: bool = False,
 ) -> None:
     """Run a recipe, or one stage of it, and print where the report or the run folder is."""
+    from ds_stilts.plan import check_recipe
     from ds_stilts.recipe import load_recipe
 
     recipe = load_recipe(recipe_name, overrides or [])
+    check_recipe(recipe, processes or 1)  # a slip of the pen is answered before anything large is imported
     from ds_stilts.run import describe, run_recipe
 
     if dry_run:
@@ -36,6 +39,7 @@ def walk(
         data_root=data_root,
         processes=processes,
         stage=stage,
+        again=again,
         command=["ds-stilts", *sys.argv[1:]],
     )
     if as_json:

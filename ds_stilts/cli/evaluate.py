@@ -1,4 +1,4 @@
-"""`ds-stilts evaluate`: one target of one arm of a recipe, trained and scored."""
+"""`ds-stilts evaluate`: one target of one arm of a recipe, scored anew."""
 
 from typing import Annotated
 
@@ -18,9 +18,10 @@ def evaluate(
     processes: Processes = None,
     as_json: Json = False,
 ) -> None:
-    """Train and score one target of one arm (phase 3).
+    """Score one target of one arm from its saved model, again if need be (phase 3).
 
-    The start model and the arm must be there: `ds-stilts pretrain` and `ds-stilts train` make them.
+    A target without a saved model is trained first; for that, the start model and the arm must be there:
+    `ds-stilts pretrain` and `ds-stilts train` make them.
 
     \b
     Example:
@@ -37,5 +38,6 @@ def evaluate(
         overrides=overrides,
         processes=processes,
         stage=stage,
+        again=True,
         as_json=as_json,
     )

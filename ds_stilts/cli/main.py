@@ -5,6 +5,7 @@ Exit codes: 0 done, 2 bad input (one sentence, no traceback), 85 stopped cleanly
 """
 
 import functools
+import sys
 from collections.abc import Callable
 from typing import Annotated, Any
 
@@ -33,16 +34,23 @@ def explained(verb: Verb) -> Verb:
         try:
             verb(*args, **kwargs)
         except UserError as error:
-            typer.secho(f"error: {error}", fg="red", err=True)
+            _tell(f"error: {error}", fg="red")
             raise typer.Exit(error.exit_code) from None
         except StoppedCleanly as stop:
-            typer.secho(str(stop) or "stopped cleanly; run the same command again to go on", err=True)
+            _tell(str(stop) or "stopped cleanly; run the same command again to go on")
             raise typer.Exit(stop.exit_code) from None
         except KeyboardInterrupt:
-            typer.secho("interrupted; run the same command again to go on", err=True)
+            _tell("interrupted; run the same command again to go on")
             raise typer.Exit(130) from None
 
     return wrapper
+
+
+def _tell(sentence: str, fg: str | None = None) -> None:
+    """Print a last word to standard error, over a progress line that stands there on a terminal."""
+    if sys.stderr.isatty():
+        typer.echo("\r\x1b[2K", nl=False, err=True)
+    typer.secho(sentence, fg=fg, err=True)
 
 
 def group(name: str | None, help: str, **verbs: Verb) -> typer.Typer:

@@ -5,12 +5,12 @@ from typing import Annotated
 
 import typer
 
-from ds_stilts.cli.options import DryRun, Json
+from ds_stilts.cli.options import DryRun, Json, Processes
 
 
 def quickstart(
     out: Annotated[Path, typer.Option(metavar="DIR", help="Run folder.")] = Path("runs/quickstart"),
-    processes: Annotated[int, typer.Option(min=1, help="Ranks to start on this machine.")] = 2,
+    processes: Processes = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Default: the recipe's.", show_default=False)] = None,
     dry_run: DryRun = False,
     as_json: Json = False,

@@ -34,7 +34,7 @@ def rank_facts(environment: Mapping[str, str] | None = None) -> RankFacts:
     counts only inside a step (SLURM_STEP_ID that is a number).
 
     Raises:
-        ClusterError: a launcher's variables contradict each other.
+        ClusterError: a launcher's variables contradict each other or are no numbers.
     """
     env = os.environ if environment is None else environment
     for launcher, rank_name, size_name, local_name in _LAUNCHERS:
@@ -42,10 +42,12 @@ def rank_facts(environment: Mapping[str, str] | None = None) -> RankFacts:
             continue
         if launcher == "Slurm" and not env.get("SLURM_STEP_ID", "").isdigit():
             continue
-        rank, size, local_rank = int(env[rank_name]), int(env[size_name]), int(env.get(local_name, 0))
+        said = f"{launcher} says {rank_name}={env[rank_name]} of {size_name}={env[size_name]}"
+        try:
+            rank, size, local_rank = int(env[rank_name]), int(env[size_name]), int(env.get(local_name, 0))
+        except ValueError:
+            raise ClusterError(f"{said}: these are whole numbers; unset them, or start with the launcher") from None
         if not 0 <= rank < size:
-            raise ClusterError(
-                f"{launcher} says {rank_name}={rank} of {size_name}={size}: a rank is less than the world size"
-            )
+            raise ClusterError(f"{said}: a rank is less than the world size")
         return RankFacts(rank=rank, world_size=size, local_rank=local_rank, launcher=launcher)
     return RankFacts(rank=0, world_size=1, local_rank=0, launcher="none")

@@ -17,6 +17,26 @@ from ds_stilts.errors import ClusterError, StoppedCleanly, UserError
 
 _GRACE_S = 60.0
 """How long other ranks may take to end after one has failed."""
+_STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR2)
+
+
+class RankError(ClusterError):
+    """A rank died of a fault or from outside: not bad input, so not its exit code either."""
+
+    exit_code = 1
+
+
+def stop_on_signals() -> None:
+    """Make TERM, INT and USR2 a clean stop of this process, for the time in which nothing is half done.
+
+    Ranks hand over to `ds_stilts.engine.stop`, which saves first; `run_ranks` passes the signals on while it waits.
+    """
+
+    def stop(number: int, _: Any) -> None:
+        raise StoppedCleanly(f"stopped by {signal.Signals(number).name}; the same command goes on from there")
+
+    for number in _STOPPING:
+        signal.signal(number, stop)
 
 
 def free_port() -> int:
@@ -37,7 +57,7 @@ def run_ranks(work: Callable[[], Any], processes: int) -> None:
 
     Raises:
         UserError, StoppedCleanly: what a rank ended with.
-        ClusterError: a rank died otherwise; its traceback is on standard error.
+        RankError: a rank died otherwise; its traceback is on standard error.
     """
     context = multiprocessing.get_context("fork")
     port = free_port()
@@ -56,7 +76,7 @@ def run_ranks(work: Callable[[], Any], processes: int) -> None:
             if process.is_alive() and process.pid:
                 os.kill(process.pid, signum)
 
-    previous = {number: signal.signal(number, forward) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR2)}
+    previous = {number: signal.signal(number, forward) for number in _STOPPING}
     try:
         _wait(ranks)
     finally:
@@ -74,9 +94,7 @@ def run_ranks(work: Callable[[], Any], processes: int) -> None:
     if all(code in (0, StoppedCleanly.exit_code) for code in codes):
         raise StoppedCleanly(words[0][1] if words else "stopped")
     failed = ", ".join(f"{process.name}: {_end(process.exitcode)}" for process in ranks if process.exitcode != 0)
-    raise ClusterError(
-        f"the run ended early ({failed}). What was saved is intact; the same command goes on from there."
-    )
+    raise RankError(f"the run ended early ({failed}). What was saved is intact; the same command goes on from there.")
 
 
 def _wait(ranks: list[Any]) -> None:
@@ -107,6 +125,7 @@ def _rank_main(work: Callable[[], Any], rank: int, processes: int, port: int, me
     )
     code = 1
     try:
+        stop_on_signals()
         work()
         code = 0
     except UserError as error:

@@ -101,7 +101,11 @@ def checksum(paths: Iterable[Path]) -> str:
 
 def tokenizer_fingerprint(tokenizer: Any) -> str:
     """Hash of a fast tokenizer's whole definition."""
-    return xxhash.xxh3_128_hexdigest(tokenizer.backend_tokenizer.to_str().encode())
+    backend = tokenizer.backend_tokenizer
+    # Part of the definition's text, but only what the last call asked for: transformers sets both anew at each call.
+    backend.no_truncation()
+    backend.no_padding()
+    return xxhash.xxh3_128_hexdigest(backend.to_str().encode())
 
 
 def prepared_path(key: SplitKey, files_checksum: str, tokenizer_hash: str, folder: Path) -> Path:

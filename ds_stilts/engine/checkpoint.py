@@ -19,7 +19,7 @@ import torch
 import xxhash
 
 from ds_stilts.engine.world import World
-from ds_stilts.errors import CheckpointError
+from ds_stilts.errors import CheckpointError, in_common
 
 logger = logging.getLogger(__name__)
 _KEEP = 2
@@ -90,7 +90,7 @@ def verify(checkpoint: Path) -> str | None:
     """None if every file is as its manifest says, else a sentence naming the first that is not."""
     try:
         manifest = json.loads((checkpoint / "MANIFEST.json").read_text(encoding="utf-8"))["files"]
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         return f"{checkpoint}/MANIFEST.json cannot be read ({type(error).__name__})"
     for name, expected in manifest.items():
         path = checkpoint / name
@@ -119,7 +119,7 @@ def newest_good(folder: Path, *, fingerprint: str, world: World) -> Path | None:
             logger.warning("%s: this checkpoint is damaged; taking the one before it", problem)
     chosen, misfit = world.gather(verdict)[0]
     if misfit:
-        raise CheckpointError(misfit)
+        raise in_common(CheckpointError(misfit))
     return Path(chosen) if chosen else None
 
 

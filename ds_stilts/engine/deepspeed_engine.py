@@ -2,6 +2,7 @@
 
 import json
 import logging
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,8 @@ def load_engine_config(name_or_path: str) -> EngineConfig:
         values = json.loads(path.read_text(encoding="utf-8"))
     except json.JSONDecodeError as error:
         raise RecipeError(f"{path}, line {error.lineno}: not valid JSON ({error.msg})") from None
+    if not isinstance(values, dict):
+        raise RecipeError(f"{path}: a DeepSpeed JSON is an object, found {type(values).__name__}")
     for key, ours in _OURS.items():
         if key in values:
             raise RecipeError(f"{path}: '{key}' is decided by the recipe ({ours}); remove it from the DeepSpeed JSON")
@@ -104,6 +107,7 @@ def scoring_model(model: nn.Module, config: EngineConfig, device: torch.device) 
 
 
 def quiet() -> None:
-    """DeepSpeed says a page at every start; keep its warnings and errors."""
+    """DeepSpeed says a page at every start, and calls torch in ways that torch warns its own users about."""
+    warnings.filterwarnings("ignore", category=FutureWarning, module=r"torch\.")
     logging.getLogger("DeepSpeed").setLevel(logging.WARNING)
     logging.getLogger("deepspeed").setLevel(logging.WARNING)

@@ -14,7 +14,7 @@ from ds_stilts.data.steps import StepPlanner, TaskData
 from ds_stilts.engine import checkpoint
 from ds_stilts.engine.checkpoint import Cursor
 from ds_stilts.engine.stop import StopSource
-from ds_stilts.engine.telemetry import Telemetry
+from ds_stilts.engine.telemetry import Telemetry, say
 from ds_stilts.engine.world import World
 from ds_stilts.errors import StoppedCleanly
 from ds_stilts.recipe import Training
@@ -50,6 +50,8 @@ def train(
     checkpoints = folder / "checkpoints"
     found = checkpoint.newest_good(checkpoints, fingerprint=fingerprint, world=world)
     first_step = checkpoint.load(engine, found, world).step if found else 0
+    if first_step and world.is_main:
+        say(f"{phase}  goes on after step {first_step}")
     telemetry = Telemetry(folder, label=phase, num_steps=num_steps, first_step=first_step, enabled=world.is_main)
 
     def save(step: int) -> None:

@@ -1,10 +1,15 @@
 """What a training phase tells while it runs: a progress line with ETA, metrics.jsonl, and TensorBoard. Rank 0 only."""
 
 import json
+import shutil
 import sys
 import time
 from pathlib import Path
 from typing import Any, TextIO
+
+_PASSING_EVERY_S = 10.0
+"""At most one passing line in so many seconds where the output is no terminal."""
+_last_passing = float("-inf")
 
 
 def duration(seconds: float) -> str:
@@ -34,15 +39,14 @@ class Telemetry:
 
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / "metrics.jsonl"
-        kept = []
-        if path.exists():
-            kept = [
-                line for line in path.read_text(encoding="utf-8").splitlines() if json.loads(line)["step"] <= first_step
-            ]
-        self._file: TextIO = path.open("w", encoding="utf-8")
-        self._file.writelines(line + "\n" for line in kept)
+        kept = _lines_up_to(first_step, path) if path.exists() else []
+        temporary = path.with_suffix(".tmp")
+        temporary.write_text("".join(line + "\n" for line in kept), encoding="utf-8")
+        temporary.replace(path)
+        self._file: TextIO = path.open("a", encoding="utf-8")
         self._board = SummaryWriter(str(folder / "tensorboard"), purge_step=first_step + 1)
         self._start = self._last = time.monotonic()
+        self._tokens = 0
 
     def step(self, step: int, *, tokens: int, values: dict[str, Any]) -> None:
         """Record one log interval.
@@ -65,11 +69,17 @@ class Telemetry:
         for task, loss in values["losses"].items():
             self._board.add_scalar(f"loss/{task}", loss, step)
         self._board.add_scalar("tokens_per_s", rate, step)
-        left = (now - self._start) / max(1, step - self._first) * (self._num_steps - step)
-        tasks = " ".join(f"{task} {loss:.3f}" for task, loss in values["losses"].items())
+        spent, self._tokens = now - self._start, self._tokens + tokens
+        left = spent / max(1, step - self._first) * (self._num_steps - step)
+        by_task = ", ".join(f"{task} {loss:.3f}" for task, loss in values["losses"].items())
         say(
-            f"{self._label}  step {step}/{self._num_steps}  loss {values['loss']:.4f} ({tasks})  "
-            f"lr {values['lr']:.2e}  {rate:,.0f} tokens/s  {duration(left)} left",
+            f"{self._label}  step {step}/{self._num_steps}  loss {values['loss']:.4f}"
+            f"{f' ({by_task})' if len(values['losses']) > 1 else ''}  lr {values['lr']:.2e}  "
+            + (
+                f"{rate:,.0f} tokens/s  {duration(left)} left"
+                if step < self._num_steps
+                else f"{self._tokens / max(1e-9, spent):,.0f} tokens/s  trained in {duration(spent)}"
+            ),
             passing=step < self._num_steps,
         )
 
@@ -79,9 +89,25 @@ class Telemetry:
             self._board.close()
 
 
+def _lines_up_to(last_step: int, path: Path) -> list[str]:
+    kept = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        try:
+            step = json.loads(line)["step"]
+        except ValueError:
+            break  # cut off when the run was killed; nothing was written after it
+        if step <= last_step:
+            kept.append(line)
+    return kept
+
+
 def say(line: str, *, passing: bool = False) -> None:
-    """Print a line for people; a passing one is overwritten by the next where the output is a terminal."""
+    """Print a line for people; a passing one is overwritten by the next on a terminal, and rare in a log file."""
+    global _last_passing
     if sys.stderr.isatty():
-        print(f"\r\x1b[2K{line}", end="" if passing else "\n", file=sys.stderr, flush=True)
-    else:
+        # A passing line that wrapped could not be taken back whole.
+        shown = line[: shutil.get_terminal_size().columns - 1] if passing else line
+        print(f"\r\x1b[2K{shown}", end="" if passing else "\n", file=sys.stderr, flush=True)
+    elif not passing or time.monotonic() - _last_passing >= _PASSING_EVERY_S:
+        _last_passing = time.monotonic() if passing else _last_passing
         print(line, file=sys.stderr, flush=True)

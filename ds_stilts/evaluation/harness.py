@@ -89,12 +89,11 @@ def score_languages(
         ]
         write_shard(rows, folder, unit.key.language, world.rank)
         if world.is_main:
-            spent = time.monotonic() - start
-            left = spent / (place + 1) * (len(work) - place - 1)
+            spent, left = time.monotonic() - start, len(work) - place - 1
             say(
-                f"{label}  scored {unit.key.language} ({place + 1}/{len(work)})  {len(examples)} examples  "
-                f"{duration(left)} left",
-                passing=place + 1 < len(work),
+                f"{label}  scored {unit.key.language}: {len(examples):,} examples, language {place + 1} of {len(work)}"
+                + (f"  {duration(spent / (place + 1) * left)} left" if left else ""),
+                passing=True,
             )
     world.barrier()
 

@@ -35,6 +35,7 @@ def scores_from_rows(task: Task, languages: list[str], folder: Path) -> dict[str
 
 def _majority(task: Task, rows: list[dict[str, Any]], language: str) -> dict[str, float]:
     """What always answering this very language's most frequent gold label would score; {} where no label is fixed."""
+    rows = [row for row in rows if row["gold"] is not None]
     if task.format in ("sentence_pair", "multiple_choice"):
         best = Counter(row["gold"] for row in rows).most_common(1)[0][0]
         guess = [{**row, "prediction": best} for row in rows]

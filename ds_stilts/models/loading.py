@@ -40,7 +40,11 @@ def load_tokenizer(folder: str, revision: str | None = None) -> Any:
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, revision=revision, trust_remote_code=False)
     except (OSError, ValueError) as error:
-        raise CheckpointError(f"no tokenizer could be loaded from '{folder}': {_first_line(error)}") from None
+        local = Path(folder).is_dir()
+        remedy = "put the model's tokenizer.json there" if local else "give a folder, or a hub id that can be reached"
+        raise CheckpointError(f"no tokenizer could be loaded from '{folder}': {_first_line(error)}; {remedy}") from None
+    if len(tokenizer) <= len(tokenizer.all_special_tokens):  # transformers makes one up where the files are missing
+        raise CheckpointError(f"'{folder}' holds no tokenizer; put the model's tokenizer.json beside its config.json")
     if not tokenizer.is_fast:
         raise CheckpointError(
             f"'{folder}' has only a slow tokenizer; span QA needs offsets. Convert it to tokenizer.json."
@@ -56,10 +60,8 @@ def load_start(folder: str, revision: str | None = None) -> StartModel:
     """
     from safetensors import SafetensorError
     from transformers import AutoModelForMaskedLM
-    from transformers.utils import logging
 
-    logging.set_verbosity_error()  # what is missing is checked below, and said in a sentence
-    logging.disable_progress_bar()
+    _quiet()
     tokenizer = load_tokenizer(folder, revision)
     try:
         model, loaded = AutoModelForMaskedLM.from_pretrained(
@@ -78,6 +80,30 @@ def load_start(folder: str, revision: str | None = None) -> StartModel:
     if missing:
         raise CheckpointError(f"'{folder}' lacks encoder weights that its config asks for, the first is {missing[0]}")
     return _start(model, tokenizer, folder)
+
+
+def check_folder(folder: str) -> int:
+    """Check a local model folder without reading its weights; returns its number of layers.
+
+    Raises:
+        CheckpointError: config, safetensors weights or tokenizer are missing or broken, or the tokenizer does not fit.
+    """
+    from transformers import AutoConfig
+
+    _quiet()
+    if not (Path(folder) / "config.json").is_file():
+        raise CheckpointError(f"'{folder}' is no model in Hugging Face layout: it has no config.json")
+    try:
+        config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"'{folder}' has a config.json that cannot be used: {_first_line(error)}") from None
+    if not any(Path(folder).glob("*.safetensors")):
+        raise CheckpointError(
+            f"'{folder}' has no *.safetensors; other weight files can run code when they are opened, so convert them "
+            "where you trust them: load the model with transformers and call save_pretrained"
+        )
+    _check_vocabulary(load_tokenizer(folder), config.vocab_size, folder)
+    return int(config.num_hidden_layers)
 
 
 def make_start(architecture: Architecture, tokenizer: Any) -> StartModel:
@@ -109,14 +135,17 @@ def xlmr_config(architecture: Architecture, vocabulary_size: int, tokenizer: Any
 
 
 def _start(model: Any, tokenizer: Any, name: str) -> StartModel:
-    vocabulary = model.config.vocab_size
-    if len(tokenizer) > vocabulary:
-        raise CheckpointError(
-            f"the tokenizer does not fit the model: '{name}' has {len(tokenizer)} pieces but the model's embedding has "
-            f"{vocabulary} rows. Use the tokenizer that the model was trained with."
-        )
+    _check_vocabulary(tokenizer, model.config.vocab_size, name)
     model.train()
     return StartModel(encoder=PackedEncoder(model.base_model), masked_lm=model, tokenizer=tokenizer)
+
+
+def _check_vocabulary(tokenizer: Any, num_rows: int, name: str) -> None:
+    if len(tokenizer) > num_rows:
+        raise CheckpointError(
+            f"the tokenizer does not fit the model: '{name}' has {len(tokenizer)} pieces but the model's embedding has "
+            f"{num_rows} rows. Use the tokenizer that the model was trained with."
+        )
 
 
 def save_folder(model: Any, tokenizer: Any, folder: Path, state: dict[str, Any]) -> None:
@@ -126,14 +155,15 @@ def save_folder(model: Any, tokenizer: Any, folder: Path, state: dict[str, Any])
         model: a transformers model whose parameter names `state` uses.
         state: full CPU tensors; of tied parameters any one name is enough.
     """
-    # transformers keeps only its own choice of the names of a tied weight, and only if that one is there: without it, an
-    # encoder opened without the language head would get random word embeddings.
+    # transformers keeps only its own choice of the names of a tied weight, and only if that one is there: without it,
+    # an encoder opened without the language head would get random word embeddings.
     names: dict[int, list[str]] = {}
     for name, parameter in model.named_parameters(remove_duplicate=False):
         names.setdefault(id(parameter), []).append(name)
     whole = dict(state)
     for tied in names.values():
         whole.update(dict.fromkeys(tied, next(state[name] for name in tied if name in state)))
+    _quiet()
     previous = model.config._attn_implementation
     model.config._attn_implementation = "sdpa"  # ours is not one that a stranger's transformers knows
     model.save_pretrained(folder, state_dict=whole)
@@ -141,5 +171,13 @@ def save_folder(model: Any, tokenizer: Any, folder: Path, state: dict[str, Any])
     tokenizer.save_pretrained(folder)
 
 
+def _quiet() -> None:
+    """Keep transformers off the terminal: what is missing in a checkpoint is looked at here, and said in a sentence."""
+    from transformers.utils import logging
+
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+
+
 def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    return str(error).strip().splitlines()[0].rstrip(" .:") if str(error).strip() else type(error).__name__

@@ -5,21 +5,12 @@ skipped once its DONE marker is there. Who runs the stages, and in which process
 """
 
 import json
+import shutil
 import time
 
-from ds_stilts.formats import get_format
 from ds_stilts.phases.context import Ranks, Run, on_main
 from ds_stilts.phases.provenance import parallel_text_tasks
-from ds_stilts.phases.scoring import load_scorer, score_target
-from ds_stilts.phases.training import train_phase
-from ds_stilts.recipe import Recipe
 from ds_stilts.tasks import get_task
-
-
-def stages(recipe: Recipe) -> list[str]:
-    """Names of the stages in their order: "start", "arms/<arm>", "targets/<arm>/<target>"."""
-    names = ["start"] + [f"arms/{arm}" for arm, phase in recipe.arms.items() if phase is not None]
-    return names + [f"targets/{arm}/{target}" for arm in recipe.arms for target in recipe.targets]
 
 
 def is_done(run: Run, stage: str) -> bool:
@@ -35,18 +26,30 @@ def run_stage(run: Run, stage: str, ranks: Ranks) -> None:
     kind, *names = stage.split("/")
     if kind == "start":
         _start(run, ranks)
-    elif kind == "arms":
+    elif kind == "arms" and not (run.run_dir / stage / "model").exists():
+        from ds_stilts.phases.training import train_phase
+
         training = run.recipe.arms[names[0]]
         assert training is not None
         train_phase(run, ranks, training, source=_start_source(run), stage=stage, seed_label="arms")
-    else:
+    elif kind == "targets":
         _target(run, ranks, arm=names[0], name=names[1])
     ranks.world.barrier()
     if ranks.world.is_main:
         marker = run.run_dir / stage / "DONE"
         marker.parent.mkdir(parents=True, exist_ok=True)
-        marker.write_text(json.dumps({"wall_s": round(time.monotonic() - began, 1)}), encoding="utf-8")
+        temporary = marker.with_suffix(".tmp")
+        temporary.write_text(json.dumps({"wall_s": round(time.monotonic() - began, 1)}), encoding="utf-8")
+        temporary.replace(marker)
     ranks.world.barrier()
+
+
+def forget_scores(run: Run, stage: str) -> None:
+    """Remove what scoring left of a target, marker first, so that its stage scores the saved model again."""
+    folder = run.run_dir / stage
+    for name in ("DONE", "scores.json"):
+        (folder / name).unlink(missing_ok=True)
+    shutil.rmtree(folder / "predictions", ignore_errors=True)
 
 
 def _start_source(run: Run) -> str:
@@ -58,17 +61,20 @@ def _start_source(run: Run) -> str:
 def _start(run: Run, ranks: Ranks) -> None:
     start = run.recipe.start
     source = start.model
-    if start.architecture:
+    made = run.run_dir / "start" / "model"
+    if start.architecture and not made.exists():
         from ds_stilts.phases.start import make_initial
 
         initial = run.run_dir / "start" / "initial"
         on_main(ranks.world, lambda: make_initial(run.recipe, run.data_root, initial))
         source = str(initial)
-    if start.pretrain:
+    if start.pretrain and not made.exists():
+        from ds_stilts.phases.training import train_phase
+
         assert source is not None
         train_phase(run, ranks, start.pretrain, source=source, stage="start", seed_label="start")
-    elif start.architecture and ranks.world.is_main:
-        (run.run_dir / "start" / "initial").rename(run.run_dir / "start" / "model")
+    elif start.architecture and not made.exists() and ranks.world.is_main:
+        (run.run_dir / "start" / "initial").rename(made)
     if ranks.world.is_main:
         facts = {
             "model": start.model,
@@ -80,13 +86,16 @@ def _start(run: Run, ranks: Ranks) -> None:
 
 
 def _target(run: Run, ranks: Ranks, *, arm: str, name: str) -> None:
+    from ds_stilts.phases.scoring import load_scorer, score_target
+    from ds_stilts.phases.training import train_phase
+
     target, task = run.recipe.targets[name], get_task(name)
     stage = f"targets/{arm}/{name}"
     arm_model = run.run_dir / "arms" / arm / "model"
     source = str(arm_model) if run.recipe.arms[arm] is not None else _start_source(run)
     trained = run.run_dir / stage / "model"
     facts: dict[str, int] = {}
-    if get_format(task.format).head == "embedding":
+    if task.format == "retrieval":
         scorer, start = load_scorer(run, ranks, source, task)
     elif trained.exists():  # training was finished, scoring was not
         scorer, start = load_scorer(run, ranks, str(trained), task)

@@ -8,11 +8,8 @@ from typing import Any
 
 from ds_stilts.data.prepare import SplitKey, checksum
 from ds_stilts.errors import CheckpointError, RecipeError
-from ds_stilts.formats import get_format
-from ds_stilts.models.loading import check_folder
 from ds_stilts.phases.context import Run
-from ds_stilts.phases.scoring import scoring_keys
-from ds_stilts.phases.training import training_keys
+from ds_stilts.phases.splits import scoring_keys, training_keys
 from ds_stilts.plan import check_recipe
 from ds_stilts.recipe import Recipe
 from ds_stilts.tasks import get_task
@@ -36,6 +33,8 @@ def check_start(recipe: Recipe) -> None:
                 f"start.model: there is no folder {name}; give a folder in Hugging Face layout (config.json, "
                 "model.safetensors, tokenizer.json), or a hub id such as FacebookAI/xlm-roberta-base"
             )
+        from ds_stilts.models.loading import check_folder
+
         layers = check_folder(name)
     layer = recipe.evaluation.layer
     if layer is not None and layers is not None and not 0 <= layer <= layers:
@@ -71,7 +70,7 @@ def all_keys(run: Run) -> list[SplitKey]:
             keys += training_keys(run, phase, get_task(name), _ANY_LENGTH)
     for name, target in recipe.targets.items():
         task = get_task(name)
-        if get_format(task.format).head != "embedding":
+        if task.format != "retrieval":
             keys += training_keys(run, target, task, _ANY_LENGTH)
         keys += scoring_keys(run, target, task, _ANY_LENGTH)
     return keys

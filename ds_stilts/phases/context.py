@@ -3,15 +3,17 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import xxhash
 
 from ds_stilts.data.prepare import SplitKey, prepare
-from ds_stilts.engine.stop import StopSource
-from ds_stilts.engine.world import World
-from ds_stilts.errors import UserError
+from ds_stilts.errors import UserError, in_common
 from ds_stilts.recipe import Recipe
+
+if TYPE_CHECKING:  # importing them takes seconds, which a run that ends in a sentence need not pay
+    from ds_stilts.engine.stop import StopSource
+    from ds_stilts.engine.world import World
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,11 +29,11 @@ class Run:
 class Ranks:
     """What all ranks of a stage share."""
 
-    world: World
-    stop: StopSource
+    world: "World"
+    stop: "StopSource"
 
 
-def on_main(world: World, work: Callable[[], Any]) -> None:
+def on_main(world: "World", work: Callable[[], Any]) -> None:
     """Run `work()` on rank 0 while the others wait; a UserError there is raised on all."""
     problem = None
     if world.is_main:
@@ -41,7 +43,7 @@ def on_main(world: World, work: Callable[[], Any]) -> None:
             problem = str(error)
     problem = world.gather(problem)[0]
     if problem:
-        raise UserError(problem)
+        raise in_common(UserError(problem))
 
 
 def seed_for(run: Run, label: str) -> int:
@@ -59,5 +61,5 @@ def prepare_all(run: Run, ranks: Ranks, keys: list[SplitKey], tokenizer: Any) ->
             problem = problem or str(error)
     problems = [text for text in ranks.world.gather(problem) if text]
     if problems:
-        raise UserError(problems[0])
+        raise in_common(UserError(problems[0]))
     return [prepare(key, tokenizer, run.data_root, folder) for key in keys]

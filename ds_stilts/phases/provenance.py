@@ -18,13 +18,13 @@ def parallel_text_tasks(recipe: Recipe) -> list[str]:
 
 
 def labelled_languages(recipe: Recipe, arm: str, own: list[str]) -> set[str]:
-    """Languages with labelled training data: `own` of the target, and those of the arm's intermediate phase."""
+    """Languages with labelled training data: `own` of the target, and those of phase 1 and the intermediate phase."""
     languages = set(own)
-    phase = recipe.arms[arm]
-    for name, use in (phase.tasks if phase else {}).items():
-        other = get_task(name)
-        if other.format != "masked_lm":
-            languages |= set(use.languages or other.languages[:1])
+    for phase in (recipe.start.pretrain, recipe.arms[arm]):
+        for name, use in (phase.tasks if phase else {}).items():
+            other = get_task(name)
+            if other.format != "masked_lm":
+                languages |= set(use.languages or (other.split(use.split).languages or other.languages)[:1])
     return languages
 
 

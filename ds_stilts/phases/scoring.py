@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ds_stilts.data.prepare import SplitKey, open_prepared
+from ds_stilts.data.prepare import open_prepared
 from ds_stilts.engine.deepspeed_engine import load_engine_config, scoring_model
 from ds_stilts.engine.objective import Objective
 from ds_stilts.engine.telemetry import say
@@ -12,12 +12,12 @@ from ds_stilts.errors import RecipeError
 from ds_stilts.evaluation.harness import LanguageWork, score_languages
 from ds_stilts.evaluation.scores import scores_from_rows
 from ds_stilts.formats import get_format
-from ds_stilts.formats.base import Limits
 from ds_stilts.models import attention
-from ds_stilts.models.loading import StartModel, load_start
+from ds_stilts.models.loading import StartModel
 from ds_stilts.phases.context import Ranks, Run, prepare_all
 from ds_stilts.phases.provenance import labelled_languages, notes, overlap_of_arm
-from ds_stilts.phases.training import build_model, train_languages
+from ds_stilts.phases.splits import scoring_keys, train_languages
+from ds_stilts.phases.training import build_model, load_source
 from ds_stilts.recipe import Target
 from ds_stilts.tasks.task import Task
 
@@ -25,33 +25,13 @@ from ds_stilts.tasks.task import Task
 def load_scorer(run: Run, ranks: Ranks, source: str, task: Task) -> tuple[Any, StartModel]:
     from safetensors.torch import load_file
 
-    start = load_start(source)
+    start = load_source(run, source)
     model = build_model(start, [task])
     weights = Path(source) / "heads.safetensors"
     if len(model.heads) and weights.exists():
         model.heads.load_state_dict(load_file(weights))
     config = load_engine_config(run.recipe.engine.config)
     return scoring_model(Objective(model, [task]), config, ranks.world.device), start
-
-
-def scoring_keys(run: Run, target: Target, task: Task, max_tokens: int) -> list[SplitKey]:
-    """The splits that a target is scored on, in the task's language order."""
-    split = target.score_split or task.score_split
-    languages = target.score_languages or task.available_languages(split, run.data_root)
-    if not languages:
-        task.examples(split, (task.split(split).languages or task.languages)[0], run.data_root)  # says what is missing
-    limits = Limits(max_tokens=min(target.max_tokens or task.max_tokens, max_tokens))
-    return [
-        SplitKey(
-            task=task,
-            split=split,
-            language=language,
-            limits=limits,
-            training=False,
-            max_examples=target.max_score_examples,
-        )
-        for language in languages
-    ]
 
 
 def score_target(
@@ -78,7 +58,9 @@ def score_target(
     layer = None
     if is_retrieval:
         # Output of block 14 of XLM-R Large's 24, as google-research/xtreme and jiant; the same share of other depths.
-        layer = recipe.evaluation.layer or round(14 / 24 * start.encoder.num_layers)
+        layer = recipe.evaluation.layer
+        if layer is None:
+            layer = round(14 / 24 * start.encoder.num_layers)
         if not 0 <= layer <= start.encoder.num_layers:
             raise RecipeError(
                 f"evaluation.layer is {layer}, but the model has hidden states 0 to {start.encoder.num_layers}"
@@ -123,4 +105,6 @@ def score_target(
         "world": {"processes": world.size, "zero_stage": config.zero_stage, "dtype": str(config.dtype).split(".")[1]},
     }
     (run.run_dir / stage / "scores.json").write_text(json.dumps(scores, indent=1, ensure_ascii=False), encoding="utf-8")
-    say(f"{stage}  score {scores['score']:.1f}  " + "  ".join(f"{m} {v:.1f}" for m, v in scores["averages"].items()))
+    averages = ", ".join(f"{metric} {value:.1f}" for metric, value in scores["averages"].items())
+    score = f"score {scores['score']:.1f} ({averages})" if len(scores["averages"]) > 1 else averages
+    say(f"{stage}  {score}, {len(keys)} languages")

@@ -3,6 +3,7 @@
 For people who have no checkpoint. Made-up languages get tokenizer and aligned word vectors from `ds_stilts.synthetic`.
 """
 
+import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -119,12 +120,13 @@ def train_tokenizer(texts: dict[str, list[str]], options: Tokenizer, *, max_toke
         show_progress=False,
         initial_alphabet=[],
     )
-    backend.train_from_iterator(_sampled(texts, options.sampling_exponent, seed), trainer)
+    backend.train_from_iterator(_sampled(texts, options, seed), trainer)
     if backend.get_vocab_size() < options.vocabulary - 1:
         raise DataError(
             f"the pretraining text gives only {backend.get_vocab_size()} pieces, start.tokenizer.vocabulary asks for "
             f"{options.vocabulary}; lower it or add text"
         )
+    backend = Backend.from_str(_settled(backend.to_str()))
     backend.add_special_tokens(["<mask>"])
     backend.post_processor = processors.TemplateProcessing(
         single="<s> $A </s>", pair="<s> $A </s> </s> $B </s>", special_tokens=[("<s>", 0), ("</s>", 2)]
@@ -142,11 +144,28 @@ def train_tokenizer(texts: dict[str, list[str]], options: Tokenizer, *, max_toke
     )
 
 
-def _sampled(texts: dict[str, list[str]], exponent: float, seed: int) -> Iterator[str]:
+def _settled(definition: str) -> str:
+    """A trained tokenizer's definition with its pieces in one order, whatever order the trainer met them in.
+
+    UnigramTrainer walks hash maps: sums of scores differ in their last digits from run to run, and the characters that
+    it adds for coverage get, in random order, the lowest score plus 0, 0.0001, 0.0002, … (huggingface/tokenizers,
+    unigram/trainer.rs, `finalize`). Here scores are rounded and these characters all get the lowest.
+    """
+    values = json.loads(definition)
+    special, pieces = values["model"]["vocab"][: len(_SPECIAL)], values["model"]["vocab"][len(_SPECIAL) :]
+    lowest = min(score for _, score in pieces)
+    added_below = lowest + 0.0001 * sum(len(piece) == 1 for piece, _ in pieces)
+    settled = [(piece, lowest if len(piece) == 1 and score < added_below else score) for piece, score in pieces]
+    settled = [(piece, round(score, 6)) for piece, score in settled]
+    values["model"]["vocab"] = special + sorted(settled, key=lambda entry: (-entry[1], entry[0]))
+    return json.dumps(values, ensure_ascii=False)
+
+
+def _sampled(texts: dict[str, list[str]], options: Tokenizer, seed: int) -> Iterator[str]:
     """Lines of each language in proportion to n^exponent characters; a language that has too few is repeated."""
     sizes = {language: sum(map(len, lines)) for language, lines in texts.items()}
-    weights = {language: size**exponent for language, size in sizes.items()}
-    budget = sum(sizes.values()) / sum(weights.values())
+    weights = {language: size**options.sampling_exponent for language, size in sizes.items()}
+    budget = min(options.max_characters, sum(sizes.values())) / sum(weights.values())
     for index, language in enumerate(sorted(texts)):
         whole, part = divmod(weights[language] * budget / sizes[language], 1)
         chosen = generator(seed, _SAMPLING_STREAM, index).random(len(texts[language])) < part

@@ -6,7 +6,7 @@ import torch
 
 from ds_stilts.data.batch import Masking
 from ds_stilts.data.mixture import Mixture, shares
-from ds_stilts.data.prepare import SplitKey, open_prepared
+from ds_stilts.data.prepare import open_prepared
 from ds_stilts.data.steps import StepPlanner, TaskData, task_data
 from ds_stilts.engine import checkpoint
 from ds_stilts.engine.deepspeed_engine import load_engine_config, training_engine
@@ -16,16 +16,21 @@ from ds_stilts.engine.objective import Objective
 from ds_stilts.engine.telemetry import say
 from ds_stilts.errors import DataError, RecipeError
 from ds_stilts.formats import get_format
-from ds_stilts.formats.base import Limits
-from ds_stilts.models import attention
 from ds_stilts.models.heads import build_head
 from ds_stilts.models.loading import StartModel, load_start
 from ds_stilts.models.multitask import MultiTaskModel
 from ds_stilts.phases.context import Ranks, Run, prepare_all, seed_for
 from ds_stilts.phases.provenance import model_card
-from ds_stilts.recipe import Target, Training
+from ds_stilts.phases.splits import training_keys
+from ds_stilts.recipe import Training
 from ds_stilts.tasks import get_task
 from ds_stilts.tasks.task import Task
+
+
+def load_source(run: Run, source: str) -> StartModel:
+    """Load the model that a phase begins with; `start.revision` goes with the recipe's own start model only."""
+    own = run.recipe.start
+    return load_start(source, own.revision if source == own.model else None)
 
 
 def build_model(start: StartModel, tasks: list[Task]) -> MultiTaskModel:
@@ -50,14 +55,15 @@ def train_phase(
     """
     world = ranks.world
     tasks = [own] if own else [get_task(name) for name in training.tasks]
-    start = load_start(source)
+    start = load_source(run, source)
     config = load_engine_config(run.recipe.engine.config)
     data, checksums = _training_data(run, ranks, training, tasks, start)
     sizes = {task.name: data[task.name].prepared.num_items for task in tasks}
     num_steps = _num_steps(training, sizes)
+    probabilities = shares(sizes, training)
     mixture = Mixture(
         sizes=sizes,
-        probabilities=shares(sizes, training),
+        probabilities=probabilities,
         seed=seed_for(run, seed_label),
         batch=training.batch_examples,
         num_steps=num_steps,
@@ -78,10 +84,14 @@ def train_phase(
     torch.manual_seed(seed_for(run, f"{seed_label}:dropout:{world.rank}"))
     tokenizer = start.tokenizer
     if world.is_main:
-        mix = ", ".join(f"{name} {size:,}" for name, size in sizes.items())
+        mix = ", ".join(
+            f"{name} ({size:,}{f', drawn {probabilities[name]:.0%}' if len(sizes) > 1 else ''})"
+            for name, size in sizes.items()
+        )
         say(
-            f"{stage}  {num_steps} steps of {training.batch_examples} examples ({mix})  {config.name}, "
-            f"{world.size} ranks × {planner.accumulation} micro-batches, attention {attention.NAME}"
+            f"{stage}  {num_steps:,} steps of {training.batch_examples} items from {mix}; {config.name}, "
+            f"{world.size} {'rank' if world.size == 1 else 'ranks'} of {planner.accumulation} "
+            f"{'micro-batch' if planner.accumulation == 1 else 'micro-batches'} a step"
         )
     folder = run.run_dir / stage
     train(
@@ -128,34 +138,6 @@ def _num_steps(training: Training, sizes: dict[str, int]) -> int:
         raise RecipeError("a phase needs `steps` or `epochs`; give one in the phase or in the `training` section")
     items = sum(min(size, training.cap) if training.mixing == "capped" else size for size in sizes.values())
     return max(1, -(-round(training.epochs * items) // training.batch_examples))
-
-
-def train_languages(target: Target, task: Task) -> list[str]:
-    """Languages whose training split a target learns from."""
-    return target.train_languages or list(task.split("train").languages or task.languages)[:1]
-
-
-def training_keys(run: Run, training: Training, task: Task, max_tokens: int) -> list[SplitKey]:
-    """The splits that a phase trains on for one task, at most `max_tokens` tokens a sequence."""
-    limits = Limits(max_tokens=min(training.max_tokens or task.max_tokens, max_tokens))
-    if isinstance(training, Target):
-        split, most = "train", training.max_train_examples
-        languages = train_languages(training, task)
-    else:
-        use = training.tasks[task.name]
-        split, most = use.split, use.max_examples
-        if use.languages is not None:
-            languages = use.languages
-        elif task.format == "masked_lm":
-            languages = task.available_languages(split, run.data_root)
-        else:
-            languages = list(task.split(split).languages or task.languages)[:1]
-    if not languages:
-        task.examples(split, (task.split(split).languages or task.languages)[0], run.data_root)  # says what is missing
-    return [
-        SplitKey(task=task, split=split, language=language, limits=limits, training=True, max_examples=most)
-        for language in languages
-    ]
 
 
 def _training_data(

@@ -80,7 +80,6 @@ class Scores:
     checkpoint: str = ""
     seed: int | None = None
     world: WorldFacts | None = None
-    wall_s: float | None = None
 
     def headline_metrics(self) -> tuple[str, ...]:
         """Metrics whose mean is the task value: f1 and exact_match for span QA, as XTREME has it, else the first."""

@@ -37,7 +37,6 @@ SCORE_COLUMNS = (
     "Attention",
     "Seed",
     "World",
-    "Wall time",
 )
 
 
@@ -77,11 +76,16 @@ def _facts(run: Run) -> list[tuple[str, str]]:
 
 
 def _pretraining(pretrain: Mapping[str, Any]) -> str:
-    if not pretrain:
-        return ""
-    tasks = pretrain.get("tasks")
-    named = f"trained here on {', '.join(map(str, tasks))}" if isinstance(tasks, list) and tasks else "trained here"
-    return f"{named}; {'parallel text was seen' if pretrain.get('parallel_text') else 'no parallel text was seen'}"
+    """What phase 1 did; of a loaded checkpoint it is not known here what text it had seen before."""
+    tasks, loaded = pretrain.get("tasks"), _text(pretrain.get("model"))
+    said = [f"loaded from {loaded}"] if loaded else []
+    if isinstance(tasks, list) and tasks:
+        said.append(f"trained here on {', '.join(map(str, tasks))}")
+    if pretrain.get("parallel_text"):
+        said.append("parallel text was seen")
+    elif said and not loaded:
+        said.append("no parallel text was seen")
+    return "; ".join(said)
 
 
 def _stages(info: Mapping[str, Any]) -> Rows:
@@ -113,7 +117,6 @@ def _score_row(scores: Scores) -> tuple[str, ...]:
         scores.attention or NOTHING,
         NOTHING if scores.seed is None else str(scores.seed),
         f"{world.processes} × ZeRO-{world.zero_stage}, {world.dtype}" if world else NOTHING,
-        duration(scores.wall_s),
     )
 
 

@@ -118,7 +118,7 @@ def _sentence(
         return f"No mean difference from “{run.baseline}” is given: {reason}; the tables below show each target."
     best, *others = comparisons
     left_out = f" ({len(overlapping)} with training overlap left out)" if overlapping else ""
-    worst = f"{best.worst.language.name} on {titles[best.worst.target]}, {signed(best.worst.value)}"
+    worst = f"{best.worst.language.name} on “{titles[best.worst.target]}” ({signed(best.worst.value)})"
     rest = ""
     if len(others) == 1:
         rest = f"; “{others[0].arm}” lies at {signed(others[0].mean_difference)}"

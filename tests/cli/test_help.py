@@ -96,7 +96,9 @@ def test_a_plan_is_the_same_for_people_and_for_programs(tmp_path: Path) -> None:
 
 def test_data_check_counts_what_lies_there(real_data: Path, tmp_path: Path) -> None:
     recipe = tmp_path / "mini.yaml"
-    recipe.write_text("{name: m, start: {model: m}, arms: {none: null}, targets: {xnli: {score_languages: [de]}}}")
+    recipe.write_text(
+        "{name: m, start: {model: m}, arms: {none: null}, targets: {xnli: {epochs: 1, score_languages: [de]}}}"
+    )
     answer = ds_stilts("data", "check", str(recipe), "--data-root", str(real_data), "--json")
 
     assert answer.returncode == 0, answer.stderr

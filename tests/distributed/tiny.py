@@ -39,7 +39,7 @@ TRAINING = Training(
     lr=1e-3,
     warmup=0.25,
     # Softmax ignores a shift of its input, so key biases and the span head's bias have a gradient of exactly zero in
-    # theory and of pure rounding in practice, which Adam's usual 1e-8 would blow up to whole steps of the learning rate.
+    # theory and of pure rounding in practice; Adam's usual 1e-8 would blow them up to whole steps of the learning rate.
     adam_eps=1e-4,
     log_every=1,
 )

@@ -61,7 +61,6 @@ def scores(
         "checkpoint": f"targets/{arm}/{task}/model",
         "seed": 1,
         "world": {"processes": 2, "zero_stage": 2, "dtype": "bf16"},
-        "wall_s": 12.3,
         **other,
     }
 

@@ -27,6 +27,14 @@ def test_facts_and_stages(full_run: Path) -> None:
     assert found.stages[0] == ("start", "done", "1 min 00 s")
 
 
+def test_a_loaded_checkpoint_is_named_and_nothing_is_said_of_what_it_saw(full_run: Path) -> None:
+    stored = full_run / "start" / "pretrain.json"
+    stored.write_text('{"model": "owner/xlmr", "tasks": [], "parallel_text": false}', encoding="utf-8")
+    assert dict(provenance(read_run(full_run)).facts)["Phase 1"] == "loaded from owner/xlmr"
+    stored.write_text('{"model": "owner/xlmr", "tasks": ["text"], "parallel_text": false}', encoding="utf-8")
+    assert dict(provenance(read_run(full_run)).facts)["Phase 1"] == "loaded from owner/xlmr; trained here on text"
+
+
 def test_checksums_are_listed_once_with_their_arms(full_run: Path) -> None:
     found = provenance(read_run(full_run))
     assert len(found.checksums) == 12 + 6 + 29 + 33 + 30 + 1

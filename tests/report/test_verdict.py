@@ -26,7 +26,7 @@ def test_mean_difference_leaves_overlapping_targets_out(small_run: Path) -> None
 def test_verdict_names_arm_mean_worst_language_and_the_single_seed(small_run: Path) -> None:
     assert summary(small_run).verdict == (
         "Arm “nli” differs from “none” by +1.08 points on average over 2 targets (1 with training overlap left out); "
-        "its worst language is Thai on XNLI, −6.00; "
+        "its worst language is Thai on “XNLI” (−6.00); "
         "this is one training seed, so differences of this size may be chance."
     )
 

@@ -55,8 +55,9 @@ def _rows(path: Path, columns: tuple[str, ...]) -> list[tuple[int, list[str]]]:
         rows.pop()
     for line, row in rows:
         if len(row) != len(columns):
+            found = f"{len(row)} columns" if row else "an empty line"
             raise DataError(
-                f"{path}, line {line}: {len(row)} columns, expected {len(columns)} ({', '.join(columns)}) with a tab "
+                f"{path}, line {line}: {found}, expected {len(columns)} columns ({', '.join(columns)}) with a tab "
                 "between them; correct the line or get the file again from its source."
             )
     return rows

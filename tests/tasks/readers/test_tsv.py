@@ -52,12 +52,14 @@ def test_labels_may_lie_apart(tmp_path: Path) -> None:
 
 def test_wrong_number_of_columns_names_line_and_counts(tmp_path: Path) -> None:
     path = write(tmp_path / "a.tsv", "a\tb\tneutral\na\tneutral\n")
-    with pytest.raises(DataError, match=r"a\.tsv, line 2: 2 columns, expected 3 \(premise, hypothesis, label\)"):
+    with pytest.raises(
+        DataError, match=r"a\.tsv, line 2: 2 columns, expected 3 columns \(premise, hypothesis, label\)"
+    ):
         read(path)
 
 
 def test_an_empty_line_inside_is_an_error_and_at_the_end_is_not(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"line 2: 0 columns, expected 3"):
+    with pytest.raises(DataError, match=r"line 2: an empty line, expected 3 columns"):
         read(write(tmp_path / "a.tsv", "a\tb\tneutral\n\na\tb\tneutral\n"))
     assert len(read(write(tmp_path / "a.tsv", "a\tb\tneutral\n\n"))) == 1
 

@@ -1,0 +1,69 @@
+"""What the rank entry points share: their arguments, and how an error leaves a process that has siblings.
+
+For `ds_stilts.train` and `ds_stilts.evaluate`, which a launcher starts once a rank; `ds_stilts.cli` is for people.
+"""
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+from ds_stilts.errors import StoppedCleanly, UserError
+
+_HEAD_START_S = 3.0
+"""A launcher ends all ranks when one has ended: so long rank 0 has for saying what all of them know."""
+
+
+def enter(arguments: list[str] | None, *, module: str, does: str, example: str, again: bool = False) -> int:
+    """Parse the arguments of one rank and walk the recipe's stages with the others.
+
+    Args:
+        arguments: without the program's name; None: those of this process.
+        module: e.g. "ds_stilts.train".
+        does: what the program does, one sentence.
+        example: a whole command line.
+        again: score the one target named by --stage again; see `ds_stilts.run`.
+
+    Returns:
+        The exit code: 0 done, 2 bad input, 85 stopped cleanly.
+    """
+    parser = argparse.ArgumentParser(prog=module, description=does, epilog=f"example: {example}")
+    parser.add_argument("--recipe", required=True, help="a recipe file or the name of a shipped recipe")
+    if again:
+        parser.add_argument("--stage", required=True, metavar="targets/ARM/TARGET", help="the target to score")
+    else:
+        parser.add_argument("--stage", help="only this stage: start, arms/NAME or targets/ARM/NAME")
+    parser.add_argument("--out", type=Path, help="run folder (default: runs/ and the recipe's name)")
+    parser.add_argument("--data-root", type=Path, help="folder with the official data files")
+    parser.add_argument("--set", action="append", default=[], dest="overrides", metavar="KEY=VALUE")
+    parser.add_argument("--local_rank", type=int, default=0, help="set by the deepspeed launcher")
+    options = parser.parse_args(arguments)
+    from ds_stilts.cluster.environment import rank_facts
+    from ds_stilts.recipe import load_recipe
+
+    try:
+        recipe = load_recipe(options.recipe, options.overrides)
+        from ds_stilts.run import run_in_ranks
+
+        run_in_ranks(
+            recipe,
+            run_dir=options.out or Path("runs") / recipe.name,
+            data_root=options.data_root,
+            stage=options.stage,
+            command=["python", "-m", module, *(text for text in sys.argv[1:] if not text.startswith("--local_rank"))],
+            again=again,
+        )
+    except UserError as error:
+        rank = rank_facts().rank
+        if rank == 0:
+            print(f"error: {error}", file=sys.stderr)
+        elif error.common:
+            time.sleep(_HEAD_START_S)
+        else:
+            print(f"error on rank {rank}: {error}", file=sys.stderr)
+        return error.exit_code
+    except StoppedCleanly as stop:
+        if rank_facts().rank == 0:
+            print(stop, file=sys.stderr)
+        return stop.exit_code
+    return 0

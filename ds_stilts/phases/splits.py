@@ -1,0 +1,58 @@
+"""Which official files a phase trains on and a target is scored on: (task, split, language), in a fixed order.
+
+Reads no file itself, except to say which one is missing where a task has none at all.
+"""
+
+from ds_stilts.data.prepare import SplitKey
+from ds_stilts.formats.base import Limits
+from ds_stilts.phases.context import Run
+from ds_stilts.recipe import Target, Training
+from ds_stilts.tasks.task import Task
+
+
+def train_languages(target: Target, task: Task) -> list[str]:
+    """Languages whose training split a target learns from."""
+    return target.train_languages or list(task.split("train").languages or task.languages)[:1]
+
+
+def training_keys(run: Run, training: Training, task: Task, max_tokens: int) -> list[SplitKey]:
+    """The splits that a phase trains on for one task, at most `max_tokens` tokens a sequence."""
+    limits = Limits(max_tokens=min(training.max_tokens or task.max_tokens, max_tokens))
+    if isinstance(training, Target):
+        split, most = "train", training.max_train_examples
+        languages = train_languages(training, task)
+    else:
+        use = training.tasks[task.name]
+        split, most = use.split, use.max_examples
+        if use.languages is not None:
+            languages = use.languages
+        elif task.format == "masked_lm":
+            languages = task.available_languages(split, run.data_root)
+        else:
+            languages = list(task.split(split).languages or task.languages)[:1]
+    if not languages:
+        task.examples(split, (task.split(split).languages or task.languages)[0], run.data_root)  # says what is missing
+    return [
+        SplitKey(task=task, split=split, language=language, limits=limits, training=True, max_examples=most)
+        for language in languages
+    ]
+
+
+def scoring_keys(run: Run, target: Target, task: Task, max_tokens: int) -> list[SplitKey]:
+    """The splits that a target is scored on, in the task's language order."""
+    split = target.score_split or task.score_split
+    languages = target.score_languages or task.available_languages(split, run.data_root)
+    if not languages:
+        task.examples(split, (task.split(split).languages or task.languages)[0], run.data_root)  # says what is missing
+    limits = Limits(max_tokens=min(target.max_tokens or task.max_tokens, max_tokens))
+    return [
+        SplitKey(
+            task=task,
+            split=split,
+            language=language,
+            limits=limits,
+            training=False,
+            max_examples=target.max_score_examples,
+        )
+        for language in languages
+    ]

@@ -1,0 +1,146 @@
+"""Prepared files: made once, remade exactly when something that decides their content changes."""
+
+import gzip
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ds_stilts.data.prepare import SplitKey, checksum, open_prepared, prepare
+from ds_stilts.errors import DataError
+from ds_stilts.formats import get_format
+from ds_stilts.formats.base import Limits
+from ds_stilts.tasks import get_task
+from tests.small import tokenizer
+
+TEXT = "abc def\nghij\nabcdefghi\n"
+
+
+class Place:
+    """A data root with running text, a folder for prepared files, and what is asked for."""
+
+    def __init__(self, folder: Path) -> None:
+        self.root, self.prepared = folder / "data", folder / "prepared"
+        self.write(TEXT)
+        self.tokenizer: Any = tokenizer()
+        self.key = SplitKey(
+            task=get_task("text"), split="train", language="de", limits=Limits(max_tokens=32), training=True
+        )
+
+    def write(self, text: str, language: str = "de") -> None:
+        path = self.root / f"text/{language}.txt.gz"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(gzip.compress(text.encode(), mtime=0))
+
+    def make(self) -> Path:
+        return prepare(self.key, self.tokenizer, self.root, self.prepared)
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    return Place(tmp_path)
+
+
+def test_an_unchanged_split_is_not_tokenised_again(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = place.make()
+    before = first.stat().st_mtime_ns
+    monkeypatch.setattr(type(get_format("masked_lm")), "encode", lambda *_, **__: pytest.fail("tokenised again"))
+    place.write(TEXT)  # a new file with the same content
+    assert place.make() == first and first.stat().st_mtime_ns == before
+
+
+def test_what_a_tokenizer_was_last_used_for_changes_nothing(place: Place) -> None:
+    first = place.make()
+    place.tokenizer(["a", "bcd"], truncation=True, max_length=3, padding=True)
+    assert place.make() == first
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda place: place.write(TEXT.replace("ghij", "ghik")),
+        lambda place: setattr(place, "tokenizer", tokenizer("abcdefghij")),
+        lambda place: setattr(place, "key", replace(place.key, limits=Limits(max_tokens=8))),
+        lambda place: setattr(place, "key", replace(place.key, limits=Limits(max_tokens=32, doc_stride=3))),
+        lambda place: setattr(place, "key", replace(place.key, max_examples=1)),
+        lambda place: setattr(place, "key", replace(place.key, training=False)),
+        lambda place: setattr(place, "key", replace(place.key, task=replace(place.key.task, version="next"))),
+    ],
+    ids=["source", "tokenizer", "max_tokens", "doc_stride", "max_examples", "training", "task version"],
+)
+def test_whatever_decides_the_content_makes_a_new_file(place: Place, change: Any) -> None:
+    first = place.make()
+    change(place)
+    second = place.make()
+    assert second != first and second.exists() and first.exists()
+
+
+def test_a_change_in_a_further_file_of_the_split_makes_a_new_one(tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    place.key = replace(place.key, task=get_task("ntrex"))
+    (place.root / "ntrex").mkdir()
+    (place.root / "ntrex/de.tsv.gz").write_bytes(gzip.compress(b"1\tab\n"))
+    made = []
+    for english in (b"1\tcd\n", b"1\tce\n"):
+        (place.root / "ntrex/en.tsv.gz").write_bytes(gzip.compress(english))
+        made.append(open_prepared([place.make()]).sequence(0).ids)
+    assert made[0] != made[1]
+
+
+def test_what_is_opened_is_what_the_format_made(place: Place) -> None:
+    examples = place.key.examples(place.root)
+    wanted = list(
+        get_format("masked_lm").encode(examples, place.key.task, place.tokenizer, place.key.limits, training=True)
+    )
+    opened = open_prepared([place.make()])
+    assert [opened.sequence(i) for i in range(opened.num_items)] == wanted
+    assert opened.checksum == checksum([place.root / "text/de.txt.gz"])
+
+
+def test_items_of_several_sequences_stay_whole_over_several_files(tmp_path: Path) -> None:
+    task = get_task("synth_choice")
+    lines = [json.dumps({"context": "ab", "choices": ["c", "de", "f", "a" * n], "label": n}) for n in (1, 2, 3)]
+    paths = []
+    for language in ("bb", "cc"):
+        file = tmp_path / "data" / task.split("test").file.format(lang=language)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        key = SplitKey(task=task, split="test", language=language, limits=Limits(max_tokens=32), training=False)
+        paths.append(prepare(key, tokenizer(), tmp_path / "data", tmp_path / "prepared"))
+    opened = open_prepared(paths)
+    assert opened.num_items == 6
+    assert opened.item_starts.tolist() == list(range(0, 25, 4))
+    assert opened.example.tolist() == [example for example in range(6) for _ in range(4)]
+    assert np.array_equal(opened.ids.lengths[:12], opened.ids.lengths[12:])
+
+
+def test_a_bad_file_leaves_nothing_behind(place: Place) -> None:
+    (place.root / "text/de.txt.gz").write_bytes(b"not gzip")
+    with pytest.raises(DataError, match=r"de\.txt\.gz is not a whole gzip file"):
+        place.make()
+    assert not list(place.prepared.rglob("*.arrow"))
+
+
+def test_a_half_written_file_is_never_taken(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    form = type(get_format("masked_lm"))
+    whole = form.encode
+
+    def dies(*arguments: Any, **options: Any) -> Any:
+        yield next(iter(whole(*arguments, **options)))
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(form, "encode", dies)
+        with pytest.raises(KeyboardInterrupt):
+            place.make()
+    assert not list(place.prepared.rglob("*.arrow"))
+    assert open_prepared([place.make()]).num_items == 3
+
+
+def test_a_missing_file_is_a_sentence(place: Place) -> None:
+    place.key = replace(place.key, language="fr")
+    with pytest.raises(DataError, match=r"fr\.txt\.gz is missing: task 'text'"):
+        place.make()

@@ -1,0 +1,151 @@
+"""Predictions do not depend on how examples were batched, nor on the number of ranks; simulated in one process."""
+
+import json
+import signal
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from ds_stilts.data.prepare import SplitKey
+from ds_stilts.engine.objective import Objective
+from ds_stilts.engine.stop import StopSource
+from ds_stilts.engine.world import World
+from ds_stilts.errors import StoppedCleanly
+from ds_stilts.evaluation.harness import LanguageWork, score_languages
+from ds_stilts.evaluation.rows import read_rows
+from ds_stilts.formats.base import Limits
+from ds_stilts.models.encoder import PackedEncoder
+from ds_stilts.models.heads import build_head
+from ds_stilts.models.multitask import MultiTaskModel
+from ds_stilts.recipe import Evaluation
+from ds_stilts.tasks.examples import BitextExample, Example, PairExample
+from ds_stilts.tasks.task import Split, Task
+from tests.small import prepared, task, xlmr
+
+
+@pytest.fixture(autouse=True)
+def signals() -> Iterator[None]:
+    """Put back the handlers that a StopSource takes."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR2)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+class OneOf(World):
+    """One rank of a world that is played rank after rank; what others gathered is handed in."""
+
+    def __init__(self, rank: int, size: int, others: Sequence[Any] = ()) -> None:
+        super().__init__(rank, size, torch.device("cpu"))
+        self.others, self.mine = others, None
+
+    def barrier(self) -> None: ...
+
+    def any(self, flag: bool) -> bool:
+        return flag
+
+    def gather(self, value: Any) -> list[Any]:
+        self.mine = value
+        return [value, *self.others]
+
+
+@pytest.fixture(scope="module")
+def objective() -> Objective:
+    torch.manual_seed(0)
+    heads = {"nli": build_head("classification", 32, 3, 0.0)}
+    for parameter in heads["nli"].parameters():
+        torch.nn.init.normal_(parameter)  # a fresh head would give every example the same label
+    made = Objective(MultiTaskModel(PackedEncoder(xlmr().base_model), heads), [declare([])])
+    return made.eval()
+
+
+def declare(examples: list[Example], format: str = "sentence_pair") -> Task:
+    split = Split(read=lambda *_, **__: examples, file="none")
+    return task("nli", format, labels=("a", "b", "c"), splits={"test": split})
+
+
+def ids(count: int) -> list[list[int]]:
+    generator = torch.Generator().manual_seed(1)
+    return [[0, *torch.randint(4, 32, (3 + i * 7 % 11,), generator=generator).tolist(), 2] for i in range(count)]
+
+
+def score(
+    objective: Objective,
+    made: Task,
+    folder: Path,
+    *,
+    size: int = 1,
+    batch_tokens: int = 4096,
+    layer: int | None = None,
+    rows: list[list[int]] | None = None,
+) -> list[dict[str, Any]]:
+    examples = made.splits["test"].read()
+    (folder / "none").parent.mkdir(parents=True, exist_ok=True)
+    (folder / "none").touch()
+    key = SplitKey(task=made, split="test", language="en", limits=Limits(max_tokens=32), training=False)
+    work = [LanguageWork(key=key, prepared=prepared(ids(len(examples)), rows=rows), zero_shot=True)]
+    gathered: list[Any] = []
+    for rank in reversed(range(size)):  # rank 0 last, with what the others had gathered
+        world = OneOf(rank, size, gathered)
+        score_languages(
+            objective,
+            work,
+            Evaluation(batch_tokens=batch_tokens),
+            root=folder,
+            folder=folder,
+            layer=layer,
+            label="probe",
+            world=world,
+            stop=StopSource(world, folder),
+        )
+        gathered.append(world.mine)
+    return read_rows(folder, "en")
+
+
+def test_batches_and_ranks_change_no_prediction(objective: Objective, tmp_path: Path) -> None:
+    made = declare([PairExample(id=str(i), premise="p", hypothesis="h", label="abc"[i % 3]) for i in range(17)])
+    whole = score(objective, made, tmp_path / "whole")
+    assert [row["index"] for row in whole] == list(range(17))
+    assert [row["gold"] for row in whole] == ["abc"[i % 3] for i in range(17)]
+    assert len({row["prediction"] for row in whole}) > 1
+    assert [row["tokens"] for row in whole] == [len(each) for each in ids(17)]
+    for size, tokens in ((1, 8), (1, 20), (2, 40), (5, 30), (32, 60)):
+        other = score(objective, made, tmp_path / f"{size}-{tokens}", size=size, batch_tokens=tokens)
+        assert [row["prediction"] for row in other] == [row["prediction"] for row in whole]
+        assert [row["score"] for row in other] == pytest.approx([row["score"] for row in whole], abs=1e-5)
+
+
+def test_retrieval_finds_the_nearest_mean_of_the_asked_layer(objective: Objective, tmp_path: Path) -> None:
+    sentences: list[Example] = [BitextExample(id=f"q{i}", text="", side="query", match=f"c{i}") for i in range(4)]
+    sentences += [BitextExample(id=f"c{i}", text="", side="corpus", match=None) for i in range(5)]
+    made, tokens = declare(sentences, "retrieval"), ids(9)
+    rows = [list(range(1, len(each) - 1)) for each in tokens]
+    found = score(objective, made, tmp_path / "1", layer=2, rows=rows)
+    hf = objective.model.encoder.hf
+    hf.set_attn_implementation("sdpa")
+    with torch.no_grad():
+        layers = [hf(torch.tensor([each]), output_hidden_states=True).hidden_states[2][0, 1:-1] for each in tokens]
+    hf.set_attn_implementation("ds_stilts_packed")
+    means = torch.nn.functional.normalize(torch.stack([layer.mean(0) for layer in layers]), dim=1)
+    cosine = means[:4] @ means[4:].T
+    assert [row["prediction"] for row in found] == [f"c{i}" for i in cosine.argmax(1).tolist()]
+    assert [row["score"] for row in found] == pytest.approx(cosine.max(1).values.tolist(), abs=1e-5)
+    assert [row["gold"] for row in found] == ["c0", "c1", "c2", "c3"]
+    again = score(objective, made, tmp_path / "3", layer=2, rows=rows, size=3, batch_tokens=12)
+    assert [row["prediction"] for row in again] == [row["prediction"] for row in found]
+
+
+def test_a_stop_is_obeyed_between_languages(objective: Objective, tmp_path: Path) -> None:
+    (tmp_path / "STOP").touch()
+    with pytest.raises(StoppedCleanly, match="probe: 0 of 1 languages scored"):
+        score(objective, declare([PairExample(id="0", premise="p", hypothesis="h", label="a")]), tmp_path)
+    assert not list(tmp_path.glob("*.parquet"))
+
+
+def test_rows_are_json(objective: Objective, tmp_path: Path) -> None:
+    made = declare([PairExample(id="0", premise="p", hypothesis="h", label=None)])
+    (row,) = score(objective, made, tmp_path)
+    assert row["gold"] is None and json.dumps(row["prediction"]) in ('"a"', '"b"', '"c"')

@@ -1,0 +1,81 @@
+"""Scores are computed from stored rows, and say what a guesser would get."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ds_stilts.evaluation.rows import Row, write_shard
+from ds_stilts.evaluation.scores import scores_from_rows
+from ds_stilts.tasks.task import Task
+from tests.small import task
+
+
+def write(folder: Path, made: Task, language: str, pairs: list[tuple[Any, Any]], *, zero_shot: bool = True) -> None:
+    rows = [
+        Row(
+            task=made.name, language=language, split="test", id=str(i), index=i, gold=json.dumps(gold),
+            prediction=json.dumps(guess), score=0.0, tokens=3, zero_shot=zero_shot,
+        )
+        for i, (gold, guess) in enumerate(pairs)
+    ]  # fmt: skip
+    for rank in range(2):
+        write_shard(rows[rank::2], folder, language, rank)
+
+
+NLI = task("nli", labels=("a", "b"))
+
+
+def test_averages_are_over_languages_not_over_examples(tmp_path: Path) -> None:
+    write(tmp_path, NLI, "en", [("a", "a")] * 8, zero_shot=False)
+    write(tmp_path, NLI, "de", [("a", "b"), ("b", "b")])
+    scores = scores_from_rows(NLI, ["en", "de"], tmp_path)
+    assert scores["averages"] == {"accuracy": 75.0} and scores["score"] == 75.0
+    assert list(scores["languages"]) == ["en", "de"]
+    assert [cell["metrics"]["accuracy"] for cell in scores["languages"].values()] == [100.0, 50.0]
+    assert [cell["examples"] for cell in scores["languages"].values()] == [8, 2]
+    assert [cell["zero_shot"] for cell in scores["languages"].values()] == [False, True]
+
+
+def test_the_majority_is_the_languages_own_most_frequent_label(tmp_path: Path) -> None:
+    write(tmp_path, NLI, "en", [("a", "b"), ("a", "b"), ("a", "b"), ("b", "b")])
+    write(tmp_path, NLI, "de", [("b", "b"), ("b", "a"), ("a", "a")])
+    cells = scores_from_rows(NLI, ["en", "de"], tmp_path)["languages"]
+    assert cells["en"]["majority"] == {"accuracy": 75.0}
+    assert cells["de"]["majority"]["accuracy"] == pytest.approx(200 / 3)
+
+
+def test_the_majority_tag_is_answered_for_every_word(tmp_path: Path) -> None:
+    tags = task("pos", "tagging", labels=("N", "V"), metrics=("f1", "accuracy"))
+    write(tmp_path, tags, "en", [(["N", "N", "V"], ["N", "V", "V"]), (["N"], ["V"])])
+    cell = scores_from_rows(tags, ["en"], tmp_path)["languages"]["en"]
+    assert cell["metrics"]["accuracy"] == 50.0
+    assert cell["majority"]["accuracy"] == 75.0
+
+
+def test_question_answering_scores_the_mean_of_exact_match_and_f1(tmp_path: Path) -> None:
+    answers = task("qa", "span_qa", metrics=("f1", "exact_match"))
+    write(tmp_path, answers, "en", [(["red car"], "red car"), (["red car"], "car")])
+    write(tmp_path, answers, "de", [(["rot"], "rot")])
+    scores = scores_from_rows(answers, ["en", "de"], tmp_path)
+    f1, exact = (100 + 200 / 3) / 2, 50.0
+    assert scores["languages"]["en"]["metrics"] == pytest.approx({"f1": f1, "exact_match": exact})
+    assert scores["averages"] == pytest.approx({"f1": (f1 + 100) / 2, "exact_match": 75.0})
+    assert scores["score"] == pytest.approx(((f1 + 100) / 2 + 75) / 2)
+    assert scores["languages"]["en"]["majority"] == {}
+
+
+def test_other_formats_score_their_first_metric(tmp_path: Path) -> None:
+    pairs = task("paws", labels=("0", "1"), metrics=("f1", "accuracy"))
+    write(tmp_path, pairs, "en", [("1", "1"), ("1", "0"), ("0", "0"), ("0", "0")])
+    scores = scores_from_rows(pairs, ["en"], tmp_path)
+    assert scores["averages"] == pytest.approx({"f1": 200 / 3, "accuracy": 75.0})
+    assert scores["score"] == scores["averages"]["f1"]
+
+
+def test_unlabelled_rows_are_left_out_of_the_majority(tmp_path: Path) -> None:
+    write(tmp_path, NLI, "en", [(None, "a"), (None, "a"), (None, "b"), ("b", "b"), ("b", "a")])
+    cell = scores_from_rows(NLI, ["en"], tmp_path)["languages"]["en"]
+    assert cell["metrics"]["accuracy"] == 50.0
+    assert cell["majority"]["accuracy"] == 100.0

@@ -1,0 +1,95 @@
+"""Start models and files are looked at before anything is trained."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ds_stilts.errors import CheckpointError, DataError, RecipeError
+from ds_stilts.phases.checks import check_data, check_files, check_start
+from ds_stilts.phases.context import Run
+from ds_stilts.recipe import Recipe
+from tests.small import tokenizer, xlmr
+
+
+def recipe(model: str, **changes: Any) -> Recipe:
+    values = {"name": "r", "start": {"model": model}, "arms": {"none": None}, "targets": {"xnli": {"steps": 1}}}
+    return Recipe.model_validate({**values, **changes})
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    xlmr().save_pretrained(tmp_path / "model")
+    tokenizer().save_pretrained(tmp_path / "model")
+    return tmp_path / "model"
+
+
+def write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    write(tmp_path / "xnli" / "train-en.tsv", "a\tb\tneutral\n")
+    write(tmp_path / "xnli" / "test-sw.tsv", "a\tb\nc\td\n")
+    write(tmp_path / "labels" / "xnli" / "test-sw.tsv", "neutral\nentailment\n")
+    return tmp_path
+
+
+def test_a_whole_model_folder_and_a_hub_id_pass(model: Path) -> None:
+    check_start(recipe(str(model)))
+    check_start(recipe("owner/not-here"))
+    check_start(recipe("not-here"))
+
+
+@pytest.mark.parametrize("name", ["./nowhere", "/nowhere", "runs/old/start/model"])
+def test_what_can_only_be_a_folder_must_be_one(name: str) -> None:
+    with pytest.raises(CheckpointError, match=rf"start\.model: there is no folder {name}; give a folder"):
+        check_start(recipe(name))
+
+
+@pytest.mark.parametrize(
+    ("file", "sentence"),
+    [
+        ("config.json", "it has no config.json"),
+        ("model.safetensors", r"has no \*\.safetensors; other weight files can run code"),
+        ("tokenizer.json", "no tokenizer could be loaded from .*; put the model's tokenizer.json there"),
+        ("tokenizer*", "holds no tokenizer; put the model's tokenizer.json beside"),
+    ],
+)
+def test_a_missing_part_of_a_model_is_named(model: Path, file: str, sentence: str) -> None:
+    for path in model.glob(file):
+        path.unlink()
+    with pytest.raises(CheckpointError, match=sentence):
+        check_start(recipe(str(model)))
+
+
+def test_a_broken_config_is_a_sentence(model: Path) -> None:
+    (model / "config.json").write_text("{")
+    with pytest.raises(CheckpointError, match=r"config\.json that cannot be used: .*valid JSON"):
+        check_start(recipe(str(model)))
+
+
+def test_a_layer_that_the_model_does_not_have_is_refused_before_it_is_trained(model: Path) -> None:
+    check_start(recipe(str(model), evaluation={"layer": 3}))
+    with pytest.raises(RecipeError, match=r"evaluation\.layer is 4, but the start model has hidden states 0 to 3"):
+        check_start(recipe(str(model), evaluation={"layer": 4}))
+    made = {"architecture": {"layers": 2}, "tokenizer": {}, "pretrain": {"tasks": {"text": {}}, "steps": 1}}
+    with pytest.raises(RecipeError, match="0 to 2"):
+        check_start(recipe("", start=made, evaluation={"layer": 3}))
+
+
+def test_every_file_is_read_to_its_last_line(root: Path) -> None:
+    run = Run(recipe=recipe("m"), run_dir=root / "run", data_root=root)
+    check_files(run)
+    with (root / "labels" / "xnli" / "test-sw.tsv").open("a") as file:
+        file.write("neutral\n")
+    with pytest.raises(DataError, match="has 3 lines but"):
+        check_files(run)
+
+
+def test_a_list_of_the_data_counts_each_file_once(root: Path) -> None:
+    rows = check_data(recipe("m"), root)
+    assert [(row["split"], row["language"], row["examples"]) for row in rows] == [("train", "en", 1), ("test", "sw", 2)]
+    assert rows[1]["files"] == [str(root / "xnli" / "test-sw.tsv"), str(root / "labels" / "xnli" / "test-sw.tsv")]
