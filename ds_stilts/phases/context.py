@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import xxhash
 
 from ds_stilts.data.prepare import SplitKey, prepare
+from ds_stilts.engine.telemetry import say
 from ds_stilts.errors import UserError, in_common
 from ds_stilts.recipe import Recipe
 
@@ -54,6 +55,9 @@ def seed_for(run: Run, label: str) -> int:
 def prepare_all(run: Run, ranks: Ranks, keys: list[SplitKey], tokenizer: Any) -> list[Path]:
     """Tokenise splits, shared out over the ranks; a bad file anywhere is raised everywhere."""
     folder, problem = run.run_dir / "prepared", None
+    if ranks.world.is_main and keys:
+        names = ", ".join(dict.fromkeys(key.task.name for key in keys))
+        say(f"tokenising {names}, {len(keys)} files (done once)", passing=True)
     for key in keys[ranks.world.rank :: ranks.world.size]:
         try:
             prepare(key, tokenizer, run.data_root, folder)

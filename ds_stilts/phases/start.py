@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ds_stilts.data.mixture import generator
+from ds_stilts.engine.telemetry import say
 from ds_stilts.errors import DataError
 from ds_stilts.recipe import Recipe, Tokenizer
 from ds_stilts.tasks import get_task
@@ -51,6 +52,7 @@ def make_initial(recipe: Recipe, data_root: Path, folder: Path) -> None:
         from ds_stilts.models.loading import make_start, save_folder
 
         assert start.tokenizer is not None and start.pretrain is not None
+        say(f"training a tokenizer of {start.tokenizer.vocabulary:,} pieces")
         tokenizer = train_tokenizer(
             texts_by_language(list(start.pretrain.tasks), data_root),
             start.tokenizer,
