@@ -88,9 +88,12 @@ class Task:
         return [root / name.format(lang=language) for name in names]
 
     def available_languages(self, split: str, root: Path) -> list[str]:
-        """Languages of the task whose files for `split` all lie under `root`, in the official order."""
+        """Languages of the task whose examples for `split` lie under `root`, in the official order.
+
+        One whose gold file is missing counts as there: reading it says so, instead of leaving it out silently.
+        """
         languages = self.split(split).languages or self.languages
-        return [lang for lang in languages if all(path.is_file() for path in self.files(split, lang, root))]
+        return [lang for lang in languages if self.files(split, lang, root)[0].is_file()]
 
     def examples(self, split: str, language: str, root: Path) -> list[Example]:
         """Read one split of one language from its official files.

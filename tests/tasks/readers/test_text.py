@@ -54,7 +54,7 @@ def test_a_line_without_id_is_told(tmp_path: Path) -> None:
 def test_a_missing_english_file_is_told(tmp_path: Path) -> None:
     write(tmp_path / "ntrex/de.tsv.gz", "1\teins\n")
     task = get_task("ntrex")
-    assert task.available_languages("train", tmp_path) == []
+    assert task.available_languages("train", tmp_path) == ["de"], "not left out silently"
     with pytest.raises(DataError, match=r"en\.tsv\.gz is missing"):
         task.examples("train", "de", tmp_path)
 
