@@ -110,8 +110,8 @@ def _check_target(task: Task, target: Target, where: str, processes: int) -> Non
             f"{where}: running text has no score; name it under start.pretrain.tasks or an arm's tasks, and something "
             "with labels here"
         )
-    split = target.score_split or task.score_split
-    _check_languages(task, split, target.score_languages, f"{where}.score_languages")
+    for split in score_splits(target, task):
+        _check_languages(task, split, target.score_languages, f"{where}.score_languages")
     if task.format == "retrieval" and target.max_score_examples is not None:
         raise RecipeError(
             f"{where}.max_score_examples: a retrieval set is searched whole, as a part is easier; leave it out"
@@ -119,6 +119,12 @@ def _check_target(task: Task, target: Target, where: str, processes: int) -> Non
     if task.format != "retrieval":
         _check_languages(task, "train", target.train_languages, f"{where}.train_languages")
         _check_steps(target, where, processes)
+
+
+def score_splits(target: Target, task: Task) -> list[str]:
+    """Splits that a target may be scored on, the preferred one first."""
+    wanted = target.score_split or task.score_split
+    return [wanted] if isinstance(wanted, str) else list(wanted)
 
 
 def _check_languages(task: Task, split: str, languages: list[str] | None, where: str) -> None:

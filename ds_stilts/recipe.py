@@ -75,8 +75,8 @@ class Training(Section):
 class Target(Training):
     """One target: fine-tuned on its English training split, scored in every language that lies there."""
 
-    score_split: str | None = None
-    """None: the split that the benchmark reports."""
+    score_split: str | list[str] | None = None
+    """None: the split that the benchmark reports. A list: for each language the first that lies there."""
     score_languages: list[str] | None = None
     """None: every language of the task whose files are there."""
     max_score_examples: int | None = Field(default=None, ge=1)

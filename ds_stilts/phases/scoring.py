@@ -18,6 +18,7 @@ from ds_stilts.phases.context import Ranks, Run, prepare_all
 from ds_stilts.phases.provenance import labelled_languages, notes, overlap_of_arm
 from ds_stilts.phases.splits import scoring_keys, train_languages
 from ds_stilts.phases.training import build_model, load_source
+from ds_stilts.plan import score_splits
 from ds_stilts.recipe import Target
 from ds_stilts.tasks.task import Task
 
@@ -79,9 +80,12 @@ def score_target(
     )
     if not world.is_main:
         return
+    split = score_splits(target, task)[0]
     scores = scores_from_rows(task, [key.language for key in keys], folder)
     for unit in work:
         scores["languages"][unit.key.language]["checksum"] = unit.prepared.checksum
+        if unit.key.split != split:
+            scores["languages"][unit.key.language]["split"] = unit.key.split
     overlap_kind, overlap_with = overlap_of_arm(recipe, arm, task)
     config = load_engine_config(recipe.engine.config)
     scores = {
@@ -89,8 +93,8 @@ def score_target(
         "title": task.title,
         "arm": arm,
         "format": task.format,
-        "split": keys[0].split,
-        "score_split_is_official": keys[0].split == task.score_split,
+        "split": split,
+        "score_split_is_official": split == task.score_split,
         "metrics": list(task.metrics),
         "train": None if is_retrieval else {"split": "train", "languages": train_languages(target, task), **trained},
         "overlap": overlap_kind,

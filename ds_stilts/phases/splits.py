@@ -6,6 +6,7 @@ Reads no file itself, except to say which one is missing where a task has none a
 from ds_stilts.data.prepare import SplitKey
 from ds_stilts.formats.base import Limits
 from ds_stilts.phases.context import Run
+from ds_stilts.plan import score_splits
 from ds_stilts.recipe import Target, Training
 from ds_stilts.tasks.task import Task
 
@@ -39,16 +40,22 @@ def training_keys(run: Run, training: Training, task: Task, max_tokens: int) -> 
 
 
 def scoring_keys(run: Run, target: Target, task: Task, max_tokens: int) -> list[SplitKey]:
-    """The splits that a target is scored on, in the task's language order."""
-    split = target.score_split or task.score_split
-    languages = target.score_languages or task.available_languages(split, run.data_root)
+    """The splits that a target is scored on, in the task's language order: for each language the first of the
+    target's splits that lies there."""
+    splits = score_splits(target, task)
+    split_of: dict[str, str] = {}
+    for split in splits:
+        for language in task.available_languages(split, run.data_root):
+            split_of.setdefault(language, split)
+    languages = target.score_languages or [language for language in task.languages if language in split_of]
     if not languages:
-        task.examples(split, (task.split(split).languages or task.languages)[0], run.data_root)  # says what is missing
+        declared = task.split(splits[0])
+        task.examples(splits[0], (declared.languages or task.languages)[0], run.data_root)  # says what is missing
     limits = Limits(max_tokens=min(target.max_tokens or task.max_tokens, max_tokens))
     return [
         SplitKey(
             task=task,
-            split=split,
+            split=split_of.get(language, splits[0]),
             language=language,
             limits=limits,
             training=False,

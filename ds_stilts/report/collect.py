@@ -40,6 +40,8 @@ class LanguageScores:
     """False: labelled examples of this language were seen in training."""
     checksum: str = ""
     """Of the official file that was scored; two arms are compared only where it agrees."""
+    split: str | None = None
+    """Where it is another than the target's, whose file this language does not have."""
     majority: dict[str, Percent] = field(default_factory=dict)
     """The same metrics for a trivial guesser (majority class, most frequent tag); empty where none is known."""
 
@@ -80,6 +82,10 @@ class Scores:
     checkpoint: str = ""
     seed: int | None = None
     world: WorldFacts | None = None
+
+    def split_of(self, code: str) -> str:
+        """The split that a language was scored on."""
+        return self.languages[code].split or self.split
 
     def headline_metrics(self) -> tuple[str, ...]:
         """Metrics whose mean is the task value: f1 and exact_match for span QA, as XTREME has it, else the first."""

@@ -100,7 +100,7 @@ def _target(target: TargetSummary, summary: Summary) -> list[str]:
         first = next(iter(row.cells.values()))
         marks = " ".join(f"[{notes.index(note) + 1}]" for note in row.notes)
         facts = row.language
-        line = [facts.name, facts.code, facts.word_order, target.split]
+        line = [facts.name, facts.code, facts.word_order, row.split]
         line += [zero_shot_text([cell.zero_shot for cell in row.cells.values()]), marks or NOTHING]
         line += [str(first.examples), points(row.trivial)]
         for arm in arms:

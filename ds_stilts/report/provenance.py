@@ -126,7 +126,7 @@ def _checksums(run: Run, in_order: list[tuple[str, str]]) -> Rows:
         scores = run.scores[key]
         for code, language in scores.languages.items():
             if language.checksum:
-                arms.setdefault((scores.title, code, scores.split, language.checksum), []).append(scores.arm)
+                arms.setdefault((scores.title, code, scores.split_of(code), language.checksum), []).append(scores.arm)
     return tuple((*row, ", ".join(names)) for row, names in arms.items())
 
 

@@ -48,6 +48,8 @@ class LanguageRow:
     """One language of a target, across arms."""
 
     language: LanguageFacts
+    split: str
+    """The split that it was scored on (of the first arm that has it)."""
     cells: Mapping[str, Cell]
     trivial: float | None
     notes: tuple[str, ...]
@@ -178,6 +180,9 @@ def _language_row(
     notes = list(shared_notes)
     cells = {}
     trivial = None
+    first = next(iter(scored.values()))
+    if first.split_of(language.code) != first.split:
+        notes.append(f"scored on split '{first.split_of(language.code)}', since it has no file of '{first.split}'")
     for arm, scores in scored.items():
         here = scores.languages[language.code]
         score = language_score(here.metrics, scores)
@@ -205,14 +210,16 @@ def _language_row(
             checksum=here.checksum,
             above_trivial=above,
         )
-    return LanguageRow(language=language, cells=cells, trivial=trivial, notes=tuple(notes))
+    return LanguageRow(
+        language=language, split=first.split_of(language.code), cells=cells, trivial=trivial, notes=tuple(notes)
+    )
 
 
 def _why_not_comparable(ours: Scores, theirs: Scores, code: str) -> str | None:
     here: LanguageScores = ours.languages[code]
     there: LanguageScores = theirs.languages[code]
-    if ours.split != theirs.split:
-        return f"not compared, split '{ours.split}' against '{theirs.split}'"
+    if ours.split_of(code) != theirs.split_of(code):
+        return f"not compared, split '{ours.split_of(code)}' against '{theirs.split_of(code)}'"
     if here.checksum and there.checksum and here.checksum != there.checksum:
         return "not compared, another file was scored than for the baseline (checksums differ)"
     if here.examples != there.examples:
