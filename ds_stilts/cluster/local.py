@@ -68,6 +68,8 @@ def run_ranks(work: Callable[[], Any], processes: int) -> None:
     ]
     sys.stdout.flush()
     sys.stderr.flush()
+    # A signal while ranks are being forked must neither miss one of them nor meet the handlers of before: it waits.
+    signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING)
     for process in ranks:
         process.start()
 
@@ -77,6 +79,7 @@ def run_ranks(work: Callable[[], Any], processes: int) -> None:
                 os.kill(process.pid, signum)
 
     previous = {number: signal.signal(number, forward) for number in _STOPPING}
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPPING)
     try:
         _wait(ranks)
     finally:
@@ -126,6 +129,7 @@ def _rank_main(work: Callable[[], Any], rank: int, processes: int, port: int, me
     code = 1
     try:
         stop_on_signals()
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPPING)
         work()
         code = 0
     except UserError as error:

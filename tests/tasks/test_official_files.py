@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from ds_stilts.errors import DataError
 from ds_stilts.tasks import all_tasks, get_task
 
 pytestmark = pytest.mark.real_data
@@ -21,6 +22,10 @@ def manifest_counts(root: Path) -> dict[str, int]:
 def test_every_official_file_is_read_whole(name: str, real_data: Path) -> None:
     task, counts, num_files = get_task(name), manifest_counts(real_data), 0
     for split in task.splits:
+        if (name, split) == ("panx", "test"):  # its gold is not there; reading it says so
+            with pytest.raises(DataError, match=r"labels/panx/test-en\.tsv is missing"):
+                task.examples(split, "en", real_data)
+            continue
         for language in task.available_languages(split, real_data):
             examples = task.examples(split, language, real_data)
             file = task.files(split, language, real_data)[0].relative_to(real_data).as_posix()
