@@ -61,7 +61,7 @@ def load_start(folder: str, revision: str | None = None) -> StartModel:
     from safetensors import SafetensorError
     from transformers import AutoModelForMaskedLM
 
-    _quiet()
+    quiet()
     tokenizer = load_tokenizer(folder, revision)
     try:
         model, loaded = AutoModelForMaskedLM.from_pretrained(
@@ -90,7 +90,7 @@ def check_folder(folder: str) -> int:
     """
     from transformers import AutoConfig
 
-    _quiet()
+    quiet()
     if not (Path(folder) / "config.json").is_file():
         raise CheckpointError(f"'{folder}' is no model in Hugging Face layout: it has no config.json")
     try:
@@ -163,7 +163,7 @@ def save_folder(model: Any, tokenizer: Any, folder: Path, state: dict[str, Any])
     whole = dict(state)
     for tied in names.values():
         whole.update(dict.fromkeys(tied, next(state[name] for name in tied if name in state)))
-    _quiet()
+    quiet()
     previous = model.config._attn_implementation
     model.config._attn_implementation = "sdpa"  # ours is not one that a stranger's transformers knows
     model.save_pretrained(folder, state_dict=whole)
@@ -171,7 +171,7 @@ def save_folder(model: Any, tokenizer: Any, folder: Path, state: dict[str, Any])
     tokenizer.save_pretrained(folder)
 
 
-def _quiet() -> None:
+def quiet() -> None:
     """Keep transformers off the terminal: what is missing in a checkpoint is looked at here, and said in a sentence."""
     from transformers.utils import logging
 

@@ -30,6 +30,9 @@ def make_initial(recipe: Recipe, data_root: Path, folder: Path) -> None:
     assert start.architecture is not None
     if folder.exists():
         return
+    from ds_stilts.models.loading import quiet
+
+    quiet()
     temporary = folder.with_name(folder.name + ".tmp")
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.parent.mkdir(parents=True, exist_ok=True)
