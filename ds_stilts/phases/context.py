@@ -57,7 +57,7 @@ def prepare_all(run: Run, ranks: Ranks, keys: list[SplitKey], tokenizer: Any) ->
     folder, problem = run.run_dir / "prepared", None
     if ranks.world.is_main and keys:
         names = ", ".join(dict.fromkeys(key.task.name for key in keys))
-        say(f"tokenising {names}, {len(keys)} files (done once)", passing=True)
+        say(f"tokenising {names}, {len(keys)} file{'s' if len(keys) > 1 else ''} (done once)", passing=True)
     for key in keys[ranks.world.rank :: ranks.world.size]:
         try:
             prepare(key, tokenizer, run.data_root, folder)

@@ -12,12 +12,12 @@ from typing import Any
 from ds_stilts.data.mixture import generator
 from ds_stilts.engine.telemetry import say
 from ds_stilts.errors import DataError
+from ds_stilts.models.tokenizer import FIRST_TOKENS, MASK, xlmr_tokenizer
 from ds_stilts.recipe import Recipe, Tokenizer
 from ds_stilts.tasks import get_task
 from ds_stilts.tasks.examples import TextExample
 
 _SAMPLING_STREAM = 17
-_SPECIAL = ["<s>", "<pad>", "</s>", "<unk>"]  # XLM-R's ids 0 to 3; positions start after the padding id
 
 
 def make_initial(recipe: Recipe, data_root: Path, folder: Path) -> None:
@@ -101,13 +101,11 @@ def train_tokenizer(texts: dict[str, list[str]], options: Tokenizer, *, max_toke
         models,
         normalizers,
         pre_tokenizers,
-        processors,
         trainers,
     )
     from tokenizers import (
         Tokenizer as Backend,
     )
-    from transformers import PreTrainedTokenizerFast
 
     if not texts:
         raise DataError("no pretraining text was found; give --data-root a folder with text/ and ntrex/")
@@ -120,7 +118,7 @@ def train_tokenizer(texts: dict[str, list[str]], options: Tokenizer, *, max_toke
     backend.decoder = decoders.Metaspace()
     trainer = trainers.UnigramTrainer(
         vocab_size=options.vocabulary - 1,  # <mask> is added behind, as in XLM-R
-        special_tokens=_SPECIAL,
+        special_tokens=list(FIRST_TOKENS),
         unk_token="<unk>",
         show_progress=False,
         initial_alphabet=[],
@@ -132,21 +130,8 @@ def train_tokenizer(texts: dict[str, list[str]], options: Tokenizer, *, max_toke
             f"{options.vocabulary}; lower it or add text"
         )
     backend = Backend.from_str(_settled(backend.to_str()))
-    backend.add_special_tokens(["<mask>"])
-    backend.post_processor = processors.TemplateProcessing(
-        single="<s> $A </s>", pair="<s> $A </s> </s> $B </s>", special_tokens=[("<s>", 0), ("</s>", 2)]
-    )
-    return PreTrainedTokenizerFast(
-        tokenizer_object=backend,
-        bos_token="<s>",
-        eos_token="</s>",
-        cls_token="<s>",
-        sep_token="</s>",
-        pad_token="<pad>",
-        unk_token="<unk>",
-        mask_token="<mask>",
-        model_max_length=max_tokens,
-    )
+    backend.add_special_tokens([MASK])
+    return xlmr_tokenizer(backend, max_tokens)
 
 
 def _settled(definition: str) -> str:
@@ -157,7 +142,7 @@ def _settled(definition: str) -> str:
     unigram/trainer.rs, `finalize`). Here scores are rounded and these characters all get the lowest.
     """
     values = json.loads(definition)
-    special, pieces = values["model"]["vocab"][: len(_SPECIAL)], values["model"]["vocab"][len(_SPECIAL) :]
+    special, pieces = values["model"]["vocab"][: len(FIRST_TOKENS)], values["model"]["vocab"][len(FIRST_TOKENS) :]
     lowest = min(score for _, score in pieces)
     added_below = lowest + 0.0001 * sum(len(piece) == 1 for piece, _ in pieces)
     settled = [(piece, lowest if len(piece) == 1 and score < added_below else score) for piece, score in pieces]

@@ -21,10 +21,11 @@ from typing import Any
 
 import numpy as np
 
+from ds_stilts.models.tokenizer import FIRST_TOKENS, MASK
 from ds_stilts.recipe import Architecture
 from ds_stilts.synthetic.lexicon import Features, build_lexicons
 from ds_stilts.synthetic.presets import find_preset
-from ds_stilts.synthetic.tokenizer import FIRST_SPECIAL_TOKENS, MASK, Piece, build_tokenizer, vocabulary
+from ds_stilts.synthetic.tokenizer import Piece, build_tokenizer, vocabulary
 from ds_stilts.synthetic.world import World
 
 BASE_WIDTH, BASE_INITIALIZER_RANGE = 768, 0.02
@@ -108,8 +109,8 @@ def word_vectors(pieces: list[Piece], *, seed: int, sigma: float, scale: float, 
         noise = _normal(f"word/{piece.language}/{piece.spelling}", seed, width)
         return (meaning_vector(piece.meaning, seed=seed, width=width) + sigma * noise) / spread
 
-    rows = [_normal(f"special/{token}", seed, width) for token in FIRST_SPECIAL_TOKENS]
-    rows[FIRST_SPECIAL_TOKENS.index("<pad>")] = np.zeros(width)
+    rows = [_normal(f"special/{token}", seed, width) for token in FIRST_TOKENS]
+    rows[FIRST_TOKENS.index("<pad>")] = np.zeros(width)
     rows += [of_piece(piece) for piece in pieces]
     rows.append(_normal(f"special/{MASK}", seed, width))
     return (scale * np.stack(rows)).astype(np.float32)

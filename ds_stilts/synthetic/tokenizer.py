@@ -10,12 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ds_stilts.models.tokenizer import FIRST_TOKENS, MASK, xlmr_tokenizer
 from ds_stilts.synthetic.lexicon import SCRIPTS, Features, Lexicon
 from ds_stilts.synthetic.world import ASK, STOP
 
 SPACE = "▁"
-FIRST_SPECIAL_TOKENS = ("<s>", "<pad>", "</s>", "<unk>")
-MASK = "<mask>"
 PIECE_SCORE, LETTER_SCORE = -8.0, -20.0
 """Unigram log-probabilities: any split into words beats one that needs a letter."""
 
@@ -61,30 +60,15 @@ def vocabulary(lexicons: Mapping[str, Lexicon]) -> list[Piece]:
 
 def build_tokenizer(lexicons: Mapping[str, Lexicon], max_tokens: int) -> Any:
     """A `PreTrainedTokenizerFast` over `vocabulary(lexicons)`; `max_tokens` becomes its `model_max_length`."""
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
-    from transformers import PreTrainedTokenizerFast
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
-    entries = [(token, 0.0) for token in FIRST_SPECIAL_TOKENS]
+    entries = [(token, 0.0) for token in FIRST_TOKENS]
     entries += [(piece.text, piece.score) for piece in vocabulary(lexicons)]
     entries.append((MASK, 0.0))
-    tokenizer = Tokenizer(models.Unigram(entries, unk_id=FIRST_SPECIAL_TOKENS.index("<unk>"), byte_fallback=False))
+    tokenizer = Tokenizer(models.Unigram(entries, unk_id=FIRST_TOKENS.index("<unk>"), byte_fallback=False))
     # As XLM-R: cutting at spaces first keeps them out of the offsets and makes runs of spaces one.
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Metaspace(replacement=SPACE, prepend_scheme="always")]
     )
     tokenizer.decoder = decoders.Metaspace(replacement=SPACE, prepend_scheme="always")
-    tokenizer.post_processor = processors.TemplateProcessing(
-        single="<s> $A </s>", pair="<s> $A </s> </s> $B </s>", special_tokens=[("<s>", 0), ("</s>", 2)]
-    )
-    return PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer,
-        bos_token="<s>",
-        eos_token="</s>",
-        cls_token="<s>",
-        sep_token="</s>",
-        pad_token="<pad>",
-        unk_token="<unk>",
-        mask_token=MASK,
-        model_max_length=max_tokens,
-        model_input_names=["input_ids", "attention_mask"],
-    )
+    return xlmr_tokenizer(tokenizer, max_tokens)
