@@ -26,23 +26,18 @@ FEWER = [
 ]
 
 
+def run_real_mini(real_data: Path, out: Path, changes: list[str], timeout_s: float) -> None:
+    """`ds-stilts run real_mini` with changed keys; must succeed."""
+    command = [sys.executable, "-m", "ds_stilts", "run", "real_mini", "--data-root", str(real_data), "--out", str(out)]
+    overrides = [part for change in changes for part in ("--set", change)]
+    done = subprocess.run([*command, *overrides], capture_output=True, text=True, timeout=timeout_s)
+    assert done.returncode == 0, done.stderr[-3000:]
+
+
 @pytest.fixture(scope="module")
 def run_dir(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("real_mini") / "run"
-    overrides = [part for override in FEWER for part in ("--set", override)]
-    command = [
-        sys.executable,
-        "-m",
-        "ds_stilts",
-        "run",
-        "real_mini",
-        "--data-root",
-        str(real_data),
-        "--out",
-        str(folder),
-    ]
-    done = subprocess.run([*command, *overrides], capture_output=True, text=True, timeout=580)
-    assert done.returncode == 0, done.stderr[-3000:]
+    run_real_mini(real_data, folder, FEWER, 580)
     return folder
 
 
@@ -94,19 +89,7 @@ def test_the_start_model_opens_in_transformers(run_dir: Path) -> None:
 
 def test_run_again_it_does_nothing_twice(run_dir: Path, real_data: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in run_dir.rglob("DONE")}
-    overrides = [part for override in FEWER for part in ("--set", override)]
-    command = [
-        sys.executable,
-        "-m",
-        "ds_stilts",
-        "run",
-        "real_mini",
-        "--data-root",
-        str(real_data),
-        "--out",
-        str(run_dir),
-    ]
-    subprocess.run([*command, *overrides], check=True, capture_output=True, timeout=120)
+    run_real_mini(real_data, run_dir, FEWER, 120)
     assert len(before) == 14 and before == {path: path.stat().st_mtime_ns for path in run_dir.rglob("DONE")}
 
 
@@ -121,24 +104,7 @@ def test_the_recipe_takes_a_checkpoint_as_well(real_data: Path, tmp_path: Path) 
         "targets={udpos: {steps: 4, max_train_examples: 40, max_score_examples: 10}, tatoeba: {}}",
         "targets.tatoeba.score_languages=[de, es]",
     ]
-    command = [
-        sys.executable,
-        "-m",
-        "ds_stilts",
-        "run",
-        "real_mini",
-        "--data-root",
-        str(real_data),
-        "--out",
-        str(tmp_path),
-    ]
-    done = subprocess.run(
-        [*command, *[part for change in changes for part in ("--set", change)]],
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
+    run_real_mini(real_data, tmp_path, changes, 300)
     assert len(scores(tmp_path, "none", "udpos")["languages"]) == 28, "test files only"
     found = scores(tmp_path, "none", "tatoeba")
     assert "its training saw parallel text" in found["notes"]
