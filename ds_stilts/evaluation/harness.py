@@ -4,7 +4,6 @@ All ranks go through the same languages and the same number of forward passes in
 partitioned. Which rank scores an example, and with which neighbours in a batch, changes no prediction.
 """
 
-import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,7 +22,7 @@ from ds_stilts.evaluation.rows import Row, write_shard
 from ds_stilts.evaluation.work import ForwardBatch, deal
 from ds_stilts.formats import get_format
 from ds_stilts.formats.base import Prediction
-from ds_stilts.formats.retrieval import nearest
+from ds_stilts.formats.retrieval import match
 from ds_stilts.recipe import Evaluation
 from ds_stilts.tasks.examples import BitextExample, Example
 
@@ -141,30 +140,25 @@ def _retrieve(
     world: World,
 ) -> dict[int, Prediction]:
     """Mean-pooled states of every sentence; rank 0 searches the corpus for each query by cosine."""
+    form = get_format(unit.key.task.format)
     vectors: dict[int, np.ndarray] = {}
     for batch in batches:
         own, states, _ = _forward(model, unit, batch, layer, world)
         if batch.ghost:
             continue
-        chunks = states[own.rows].float().split(own.rows_per_sequence.tolist())
-        for index, chunk in zip(batch.sequences, chunks, strict=True):
-            vectors[int(unit.prepared.example[index])] = chunk.mean(0).cpu().numpy()
+        pooled = form.reduce(states[own.rows], own.rows_per_sequence, unit.key.task)
+        for index, vector in zip(batch.sequences, pooled, strict=True):
+            vectors[int(unit.prepared.example[index])] = vector
     gathered = world.gather(vectors)
     if not world.is_main:
         return {}
     merged = {example: vector for part in gathered for example, vector in part.items()}
-    sentences = {i: example for i, example in enumerate(examples) if isinstance(example, BitextExample)}
-    queries = [i for i, sentence in sentences.items() if sentence.side == "query"]
-    corpus = [i for i, sentence in sentences.items() if sentence.side == "corpus"]
-    found, cosine = nearest(
-        torch.from_numpy(np.stack([merged[i] for i in queries])),
-        torch.from_numpy(np.stack([merged[i] for i in corpus])),
+    sides: dict[str, list[tuple[int, BitextExample]]] = {"query": [], "corpus": []}
+    for index, example in enumerate(examples):
+        assert isinstance(example, BitextExample)
+        sides[example.side].append((index, example))
+    queries, corpus = (
+        ([example for _, example in side], torch.from_numpy(np.stack([merged[index] for index, _ in side])))
+        for side in (sides["query"], sides["corpus"])
     )
-    return {
-        query: Prediction(
-            gold=json.dumps(sentences[query].match),
-            prediction=json.dumps(examples[corpus[int(place)]].id),
-            score=float(value),
-        )
-        for query, place, value in zip(queries, found, cosine, strict=True)
-    }
+    return dict(zip((index for index, _ in sides["query"]), match(*queries, *corpus), strict=True))

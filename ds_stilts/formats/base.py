@@ -76,9 +76,6 @@ class Format(Protocol):
     def num_outputs(self, task: Task) -> int:
         """Width of the head's output; 0 where the model fixes it (masked LM) or there is no head."""
 
-    def limits(self, task: Task) -> Limits:
-        """Default lengths for the task."""
-
     def encode(
         self, examples: Seq[Example], task: Task, tokenizer: Any, limits: Limits, *, training: bool
     ) -> Iterable[Sequence]:

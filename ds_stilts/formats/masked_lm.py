@@ -71,10 +71,6 @@ class MaskedLM:
         """0: the model's vocabulary fixes the width."""
         return 0
 
-    def limits(self, task: Task) -> Limits:
-        """The task's own length."""
-        return Limits(max_tokens=task.max_tokens)
-
     def encode(
         self, examples: Seq[Example], task: Task, tokenizer: Any, limits: Limits, *, training: bool
     ) -> Iterator[Sequence]:

@@ -32,10 +32,6 @@ class MultipleChoice:
         """One logit a choice, from the same head for each."""
         return 1
 
-    def limits(self, task: Task) -> Limits:
-        """The task's own length."""
-        return Limits(max_tokens=task.max_tokens)
-
     def encode(
         self, examples: Seq[Example], task: Task, tokenizer: Any, limits: Limits, *, training: bool
     ) -> Iterator[Sequence]:

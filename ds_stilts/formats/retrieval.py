@@ -89,10 +89,6 @@ class Retrieval:
         """0: there is no head."""
         return 0
 
-    def limits(self, task: Task) -> Limits:
-        """The task's own length."""
-        return Limits(max_tokens=task.max_tokens)
-
     def encode(
         self, examples: Seq[Example], task: Task, tokenizer: Any, limits: Limits, *, training: bool
     ) -> Iterator[Sequence]:

@@ -30,10 +30,6 @@ class SentencePair:
         """One logit a label."""
         return len(task.labels)
 
-    def limits(self, task: Task) -> Limits:
-        """The task's own length."""
-        return Limits(max_tokens=task.max_tokens)
-
     def encode(
         self, examples: Seq[Example], task: Task, tokenizer: Any, limits: Limits, *, training: bool
     ) -> Iterator[Sequence]:

@@ -57,10 +57,6 @@ class SpanQA:
         """A start and an end logit a token."""
         return 2
 
-    def limits(self, task: Task) -> Limits:
-        """The task's own length (384 in the reference scripts), windows overlapping by 128, questions up to 64."""
-        return Limits(max_tokens=task.max_tokens)
-
     def encode(
         self, examples: Seq[Example], task: Task, tokenizer: Any, limits: Limits, *, training: bool
     ) -> Iterator[Sequence]:
