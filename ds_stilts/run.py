@@ -4,18 +4,14 @@ The parent process only imports, forks and waits, so that each stage's engine ha
 `ds_stilts.cluster.local`). Everything that can be wrong with the input is looked for before the first stage.
 """
 
-import json
-import os
 import time
 from contextlib import ExitStack
 from functools import partial
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from ds_stilts import __version__
 from ds_stilts.cluster.local import run_ranks, stop_on_signals
 from ds_stilts.cluster.lock import only_run_in
 from ds_stilts.engine.telemetry import duration, say
@@ -37,8 +33,7 @@ from ds_stilts.plan import check_recipe, stage_before, stages
 from ds_stilts.recipe import Recipe
 from ds_stilts.recipe_diff import differing_keys
 from ds_stilts.report import write_report
-
-_LIBRARIES = ("torch", "deepspeed", "transformers", "tokenizers", "datasets")
+from ds_stilts.run_record import RunRecord
 
 __all__ = ["describe", "run_in_ranks", "run_recipe"]
 
@@ -108,7 +103,7 @@ def _carry_out(
         forget_scores(run, wanted[0])
     if not all(is_done(run, name) for name in wanted):
         _warm_up()
-    record = _Record(run, command, ranks)
+    record = RunRecord(run, command, ranks)
     for index, name in enumerate(wanted):
         if is_done(run, name):
             continue
@@ -163,7 +158,7 @@ def run_in_ranks(
         stop = StopSource(world, run.run_dir, Deadline(ends))
         launcher.saving_s = lambda: 2 * (stop.save_s or 0.0)
         watchdog.start(run.run_dir, world, recipe.engine.hang_timeout_s)
-        record = _Record(run, command, world.size) if world.is_main else None
+        record = RunRecord(run, command, world.size) if world.is_main else None
         for name in wanted:
             stop.check(f"{name} was not begun")
             run_stage(run, name, Ranks(world=world, stop=stop))
@@ -307,14 +302,11 @@ def _check_order(run: Run, wanted: list[str]) -> None:
 
 def _warm_up() -> None:
     """Import what every rank needs, once, before forking."""
-    import torch
+    from ds_stilts.engine.ds_config import on_gpu
 
-    # Asks the driver's library instead of CUDA, which a forked rank could not start a second time.
-    os.environ.setdefault("PYTORCH_NVML_BASED_CUDA_CHECK", "1")
-    if not torch.cuda.is_available():
-        os.environ.setdefault("DS_ACCELERATOR", "cpu")
-    import deepspeed  # noqa: F401
-    import torch.utils.tensorboard
+    on_gpu()
+    # Every engine start imports DeepSpeed's Muon optimizer, and torch's compiler with it, whatever optimizer is used:
+    # about 3 s a rank and stage otherwise. Delete when DeepSpeed imports it on demand (seen in 0.19.8).
     import transformers  # noqa: F401
 
     import ds_stilts.phases.scoring  # noqa: F401
@@ -353,46 +345,3 @@ def _ends(time_budget: str | None) -> float | None:
     from ds_stilts.engine.deadline import budget_s
 
     return None if time_budget is None else time.time() + budget_s(time_budget)
-
-
-class _Record:
-    """`run.json`: how the run was started, with what, and what is done."""
-
-    def __init__(self, run: Run, command: list[str], processes: int) -> None:
-        self._run, self._path = run, run.run_dir / "run.json"
-        before = json.loads(self._path.read_text(encoding="utf-8")) if self._path.exists() else {}
-        import torch
-
-        self._values: dict[str, Any] = {
-            "name": run.recipe.name,
-            "fingerprint": run.recipe.fingerprint(),
-            "command": before.get("command") or command,
-            "started": before.get("started") or _now(),
-            "finished": before.get("finished"),
-            "versions": {"ds_stilts": __version__, **{name: metadata.version(name) for name in _LIBRARIES}},
-            "machine": {
-                "cores": os.cpu_count(),
-                "accelerator": "cuda" if torch.cuda.is_available() else "cpu",
-                "processes": processes,
-            },
-            "stages": [],
-        }
-        self.update()
-
-    def update(self, *, finished: bool = False) -> None:
-        rows: list[dict[str, Any]] = []
-        for name in stages(self._run.recipe):
-            marker = self._run.run_dir / name / "DONE"
-            wall = json.loads(marker.read_text(encoding="utf-8"))["wall_s"] if marker.exists() else None
-            rows.append({"stage": name, "done": marker.exists(), "wall_s": wall})
-        self._values["stages"] = rows
-        self._values["wall_s"] = round(sum(row["wall_s"] or 0.0 for row in rows), 1)
-        if finished and not self._values["finished"]:
-            self._values["finished"] = _now()
-        temporary = self._path.with_suffix(".tmp")
-        temporary.write_text(json.dumps(self._values, indent=1), encoding="utf-8")
-        temporary.replace(self._path)
-
-
-def _now() -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())

@@ -95,7 +95,7 @@ def training_engine(
         lr_scheduler=scheduler,
         dist_init_required=False,
         config={
-            **_for_deepspeed(config),
+            **for_deepspeed(config),
             "gradient_accumulation_steps": accumulation,
             "gradient_clipping": training.clip,
         },
@@ -115,7 +115,7 @@ def scoring_model(model: nn.Module, config: EngineConfig, device: torch.device) 
     quiet()
     if config.zero_stage < 3:
         return model.to(device, config.dtype).eval()
-    values = _for_deepspeed(config)
+    values = for_deepspeed(config)
     # hpZ's second copy serves the backward pass, and DeepSpeed 0.19.8 cannot make it without an optimizer: its
     # engine calls a method that is not there (runtime/engine.py, _set_zero_group_parallelism).
     values["zero_optimization"].pop(PER_NODE, None)
@@ -132,7 +132,7 @@ def quiet() -> None:
     logging.getLogger("deepspeed").setLevel(logging.WARNING)
 
 
-def _for_deepspeed(config: EngineConfig) -> dict[str, Any]:
+def for_deepspeed(config: EngineConfig) -> dict[str, Any]:
     """The JSON with what depends on machine and ranks filled in; a collective."""
     zero = dict(config.zero)
     for key in ("offload_optimizer", "offload_param"):

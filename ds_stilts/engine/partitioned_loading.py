@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from ds_stilts.engine.deepspeed_engine import EngineConfig, _for_deepspeed, quiet
+from ds_stilts.engine.deepspeed_engine import EngineConfig, for_deepspeed, quiet
 from ds_stilts.models.weights import Weights, named_once, replace_parameters
 
 
@@ -81,7 +81,7 @@ def _partition(objective: nn.Module, values: InitialValues, config: EngineConfig
 
     quiet()
     # Given a module, even an empty one, it also puts DeepSpeed's `linear` in place, which keeps no gathered weight.
-    init = deepspeed.zero.Init(module=nn.Module(), config_dict_or_path=_for_deepspeed(config))
+    init = deepspeed.zero.Init(module=nn.Module(), config_dict_or_path=for_deepspeed(config))
     largest = max(parameter.numel() for parameter in objective.parameters())
     # One buffer for all: what lies between many freed ones of many sizes would never go back to the system.
     buffer = torch.empty(largest, dtype=config.dtype, device=init.local_device)

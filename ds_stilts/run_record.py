@@ -1,0 +1,61 @@
+"""`run.json`: how a run was started, with what, and what is done."""
+
+import json
+import os
+import time
+from importlib import metadata
+from typing import Any
+
+from ds_stilts import __version__
+from ds_stilts.phases.context import Run
+from ds_stilts.plan import stages
+
+_LIBRARIES = ("torch", "deepspeed", "transformers", "tokenizers", "datasets")
+
+
+class RunRecord:
+    """Keeps `run.json` of one run; main rank only.
+
+    Args:
+        command: how the run was started; that of the first start is kept.
+        processes: ranks of this start.
+    """
+
+    def __init__(self, run: Run, command: list[str], processes: int) -> None:
+        self._run, self._path = run, run.run_dir / "run.json"
+        before = json.loads(self._path.read_text(encoding="utf-8")) if self._path.exists() else {}
+        import torch
+
+        self._values: dict[str, Any] = {
+            "name": run.recipe.name,
+            "fingerprint": run.recipe.fingerprint(),
+            "command": before.get("command") or command,
+            "started": before.get("started") or _now(),
+            "finished": before.get("finished"),
+            "versions": {"ds_stilts": __version__, **{name: metadata.version(name) for name in _LIBRARIES}},
+            "machine": {
+                "cores": os.cpu_count(),
+                "accelerator": "cuda" if torch.cuda.is_available() else "cpu",
+                "processes": processes,
+            },
+            "stages": [],
+        }
+        self.update()
+
+    def update(self, *, finished: bool = False) -> None:
+        rows: list[dict[str, Any]] = []
+        for name in stages(self._run.recipe):
+            marker = self._run.run_dir / name / "DONE"
+            wall = json.loads(marker.read_text(encoding="utf-8"))["wall_s"] if marker.exists() else None
+            rows.append({"stage": name, "done": marker.exists(), "wall_s": wall})
+        self._values["stages"] = rows
+        self._values["wall_s"] = round(sum(row["wall_s"] or 0.0 for row in rows), 1)
+        if finished and not self._values["finished"]:
+            self._values["finished"] = _now()
+        temporary = self._path.with_suffix(".tmp")
+        temporary.write_text(json.dumps(self._values, indent=1), encoding="utf-8")
+        temporary.replace(self._path)
+
+
+def _now() -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
