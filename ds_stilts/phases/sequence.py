@@ -11,7 +11,6 @@ import torch
 from torch import nn
 
 from ds_stilts.errors import CheckpointError
-from ds_stilts.models.weights import replace_parameters
 from ds_stilts.phases.context import Run
 from ds_stilts.plan import arm_stages, stage_before
 from ds_stilts.tasks import get_task
@@ -36,19 +35,6 @@ def keeps_language_head(run: Run, stage: str) -> bool:
     kind, *names = stage.split("/")
     phases = arm_stages(run.recipe, names[0]) if kind == "arms" else {}
     return any(get_task(name).format == "masked_lm" for phase in phases.values() for name in phase.tasks)
-
-
-def tie_again(whole: nn.Module, before: Mapping[str, nn.Parameter], objective: nn.Module) -> None:
-    """Let the part of a model that the engine does not hold share the parameters that the engine has been given.
-
-    A language head that is kept, but not trained, would otherwise be tied to a word embedding that is no more.
-
-    Args:
-        whole: the model.
-        before: the objective's parameters before they were placed.
-    """
-    placed = dict(objective.named_parameters())
-    replace_parameters(whole, {id(parameter): placed[name] for name, parameter in before.items()})
 
 
 def stored_heads(source: str) -> dict[str, torch.Tensor]:

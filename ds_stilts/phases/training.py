@@ -35,7 +35,6 @@ from ds_stilts.phases.sequence import (
     load_head,
     other_heads,
     stored_heads,
-    tie_again,
 )
 from ds_stilts.phases.splits import training_keys
 from ds_stilts.phases.validation import make_watch
@@ -138,9 +137,7 @@ def train_phase(
     for head in dict.fromkeys(trained_heads):
         if any(name.startswith(f"{head}.") for name in stored):
             load_head(model.heads[head], stored, head, source)
-    unplaced = dict(objective.named_parameters())
     values = place(objective, start.weights, config)
-    tie_again(start.masked_lm, unplaced, objective)
     engine = training_engine(objective, config, training, num_steps=num_steps, accumulation=planner.accumulation)
     restore_masters(objective, values, config)
     torch.manual_seed(seed_for(run, f"{seed_label}:dropout:{world.rank}"))
