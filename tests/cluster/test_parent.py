@@ -9,10 +9,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = [
-    pytest.mark.timeout(60),
-    pytest.mark.skipif(sys.platform != "linux", reason="the death signal and /proc are Linux's"),
-]
+pytestmark = pytest.mark.timeout(60)
 
 FORKED = """
 import os, sys, time

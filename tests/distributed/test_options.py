@@ -11,6 +11,7 @@ from ds_stilts.engine import layers
 from ds_stilts.engine.objective import Objective
 from ds_stilts.engine.optimizer import build_optimizer
 from ds_stilts.engine.schedules import schedule
+from tests.ci import skip_unless_ci
 from tests.distributed import options, plain, tiny
 from tests.distributed.worlds import run_world
 
@@ -85,7 +86,7 @@ def test_stage_0_in_bf16_steps_as_zero_2_does_and_keeps_its_fp32_weights() -> No
 @pytest.mark.slow
 def test_compiled_layers_train_as_plain_ones_under_zero_2() -> None:
     if layers.compiler() is None:
-        pytest.skip("no C++ compiler")
+        skip_unless_ci("no C++ compiler")
     plain_ones, compiled = (
         run_world(2, options.train_with, "zero2_fp32", {"compile": value}, 0.0, 3) for value in (None, "layers")
     )
