@@ -97,4 +97,5 @@ class Format(Protocol):
         """Join what `reduce` kept of all sequences of one example into its prediction."""
 
     def score(self, rows: Seq[Mapping[str, Any]], task: Task, language: str) -> dict[str, float]:
-        """Metrics in percent of one language from its prediction rows ("id", "gold", "prediction": parsed JSON)."""
+        """Metrics in percent of one language from its prediction rows ("id", "gold" and "prediction" as parsed JSON,
+        "score")."""
