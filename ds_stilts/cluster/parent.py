@@ -18,6 +18,10 @@ _PR_SET_PDEATHSIG = 1
 _EVERY_S = 0.5
 _GRACE_S = 10.0
 """So long a rank without its launcher may take to stop cleanly; to this comes what the caller knows of saving."""
+GONE = -1
+"""A launcher that had ended before we looked."""
+_ONLY_UNDER_A_LAUNCHER = ("CROSS_SIZE", "TORCHELASTIC_RUN_ID")
+"""Set for their ranks by DeepSpeed's `launch.py` (0.19) and by torchrun."""
 _LAUNCHERS = ("deepspeed", "torchrun", "torch.distributed", "slurmstepd", "srun", "orted", "prted", "mpirun", "mpiexec")
 
 
@@ -37,16 +41,31 @@ def end_with_parent(parent: int) -> None:
 def launchers() -> list[int]:
     """Process ids of the launchers above this process: its parent and, above DeepSpeed's `launch.py`, its grandparent.
 
-    A parent that is no launcher, e.g. the shell in which somebody started a rank by hand, may end without us.
+    A launcher that is gone already has the id `GONE`. A parent that is no launcher, e.g. the shell in which somebody
+    started a rank by hand, may end without us.
     """
     if sys.platform != "linux":
         return []
     parent = os.getppid()
     words = _command(parent)
     if not any(name in words for name in _LAUNCHERS):
-        return []
+        return [GONE] if any(name in os.environ for name in _ONLY_UNDER_A_LAUNCHER) else []
+    if "deepspeed.launcher.launch" not in words:
+        return [parent]
     above = _parent_of(parent)
-    return [parent, above] if "deepspeed.launcher.launch" in words and above not in (None, 0, 1) else [parent]
+    if above is None or _was_adopted(parent, above):
+        return [parent, GONE]
+    return [parent] if above == 1 else [parent, above]
+
+
+def _was_adopted(process: int, parent: int) -> bool:
+    """Whether a process has lost the parent that started it, and with it its session's only link to this one.
+
+    What a shell, `pdsh` or `deepspeed` starts is in the session of its parent, or begins one of its own.
+    """
+    if any(name in _command(parent) for name in _LAUNCHERS):
+        return False
+    return _session(process) not in (process, _session(parent))
 
 
 class LauncherWatch:
@@ -91,8 +110,20 @@ def _command(process: int) -> str:
 
 def _parent_of(process: int | None) -> int | None:
     """Parent of another process; None if that one is gone."""
+    fields = _status(process)
+    return int(fields[1]) if fields else None
+
+
+def _session(process: int) -> int | None:
+    """Session that a process is in; None if it is gone."""
+    fields = _status(process)
+    return int(fields[3]) if fields else None
+
+
+def _status(process: int | None) -> list[str]:
+    """State, parent, process group, session and more, see proc_pid_stat(5); empty if the process is gone."""
     try:
         status = Path(f"/proc/{process}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
-        return None
-    return int(status.rpartition(")")[2].split()[1])  # the name before it may hold spaces and brackets
+        return []
+    return status.rpartition(")")[2].split()  # the name before it may hold spaces and brackets
