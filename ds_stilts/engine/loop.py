@@ -126,7 +126,8 @@ def train(
                 losses.append(window.losses(loss, sums))
             if not applied:
                 guard.skipped(step, share.micro_batches, losses, window.names, tasks)
-            window.add(share.micro_batches, losses, applied=applied, num_tokens=share.num_tokens)
+            squares = engine.module.gradients.take(world.device) / world.size**2  # DeepSpeed divided by micro-batches
+            window.add(share.micro_batches, losses, squares, applied=applied, num_tokens=share.num_tokens)
             done = step + 1
             flags, *totals = world.sum(torch.cat([window.sums.new_tensor([stop.flag()]), window.sums])).tolist()
             stopping = stop.agreed(flags)

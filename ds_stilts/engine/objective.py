@@ -1,11 +1,13 @@
 """The loss of one packed micro-batch: encoder, heads in one fixed order, each task's loss with its global weight."""
 
 from collections.abc import Mapping
+from functools import partial
 
 import torch
 from torch import nn
 
 from ds_stilts.data.batch import PackedBatch
+from ds_stilts.engine.gradients import TaskGradients
 from ds_stilts.formats import get_format
 from ds_stilts.models.multitask import MultiTaskModel
 from ds_stilts.tasks.task import Task
@@ -23,6 +25,7 @@ class Objective(nn.Module):
         super().__init__()
         self.model = model
         self._tasks = sorted(tasks, key=lambda task: (task.head, task.name))
+        self.gradients = TaskGradients(sorted(task.name for task in tasks))
 
     def forward(
         self, batch: PackedBatch, coefficients: Mapping[str, float] | None, layer: int | None = None
@@ -40,7 +43,8 @@ class Objective(nn.Module):
             if task.name in batch.tasks:
                 own = batch.tasks[task.name].rows
                 rows[task.head] = torch.cat([rows[task.head], own]) if task.head in rows else own
-        states, logits = self.model(batch.ids, batch.packing, rows, batch.types, layer)
+        watch = partial(self.gradients.watch, rows={name: own.rows for name, own in batch.tasks.items()})
+        states, logits = self.model(batch.ids, batch.packing, rows, batch.types, layer, watch)
         if coefficients is None:
             return states, logits
         total: torch.Tensor = torch.zeros((), device=batch.ids.device)

@@ -59,7 +59,8 @@ class Telemetry:
         Args:
             step: optimizer steps done.
             tokens: real tokens (there is no padding) of all ranks since the last call.
-            values: "loss", "lr", "grad_norm", "losses" by task (means per loss unit), and "skipped" steps.
+            values: "loss", "lr", "grad_norm", by task "losses" (means per loss unit) and "grad_norms", and "skipped"
+                steps.
         """
         if not self._enabled:
             return
@@ -76,6 +77,8 @@ class Telemetry:
             self._board.add_scalar(name, values[name], step)
         for task, loss in values["losses"].items():
             self._board.add_scalar(f"loss/{task}", loss, step)
+        for task, norm in values["grad_norms"].items():
+            self._board.add_scalar(f"grad_norm/{task}", norm, step)
         self._board.add_scalar("tokens_per_s", rate, step)
         self._skipped += values.get("skipped", 0)
         self._board.add_scalar("skipped_steps", self._skipped, step)

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from ds_stilts.data.batch import PackedBatch
+from ds_stilts.engine.gradients import TaskGradients
 from ds_stilts.models.seq2seq import PackedSeq2Seq, Writing
 from ds_stilts.tasks.task import Task
 
@@ -23,6 +24,7 @@ class TextObjective(nn.Module):
         super().__init__()
         self.model = model
         self._tasks = sorted(tasks, key=lambda task: task.name)
+        self.gradients = TaskGradients([task.name for task in self._tasks])
 
     def forward(
         self, batch: PackedBatch | Writing, coefficients: Mapping[str, float] | None, more: Any = None
@@ -41,7 +43,9 @@ class TextObjective(nn.Module):
         states = self.model.encoder(batch.ids, batch.packing, layer=more)
         if batch.targets is None:
             return states, {}
-        losses_U = self.model.token_losses(states, batch.targets.ids, batch.targets.pairing)
+        written_UD = self.model.target_states(states, batch.targets.ids, batch.targets.pairing)
+        self.gradients.watch(written_UD, {name: own.rows for name, own in batch.tasks.items()})
+        losses_U = self.model.losses(written_UD, batch.targets.ids)
         if coefficients is None:
             return states, {"losses": losses_U}
         total: torch.Tensor = losses_U.sum() * 0.0

@@ -1,4 +1,5 @@
-"""What the steps since the last log line add up to: the loss, each task's unit losses and units, tokens, skipped steps.
+"""What the steps since the last log line add up to: the loss, each task's unit losses, units and gradient, tokens,
+skipped steps.
 
 Kept on the device, so that a step does not wait for it; the loop sums it over ranks.
 """
@@ -21,8 +22,8 @@ class Window:
 
     def __init__(self, tasks: Mapping[str, TaskData], device: torch.device) -> None:
         self._tasks, self.names = tasks, sorted(tasks)
-        self.sums = torch.zeros(1 + 2 * len(self.names), dtype=torch.float64, device=device)
-        """The loss, then unit losses of each of `names`, then units of each."""
+        self.sums = torch.zeros(1 + 3 * len(self.names), dtype=torch.float64, device=device)
+        """The loss, then unit losses of each of `names`, units of each, and squared gradient norms of each."""
         self.num_tokens = self._num_applied = self._num_skipped = 0
 
     def losses(self, loss: torch.Tensor, sums: Mapping[str, torch.Tensor]) -> torch.Tensor:
@@ -30,13 +31,20 @@ class Window:
         return torch.stack([loss.detach(), *(sums[name] for name in self.names)]).double()
 
     def add(
-        self, micro_batches: Sequence[Sequence[Slot]], losses: list[torch.Tensor], *, applied: bool, num_tokens: int
+        self,
+        micro_batches: Sequence[Sequence[Slot]],
+        losses: list[torch.Tensor],
+        squares: torch.Tensor,
+        *,
+        applied: bool,
+        num_tokens: int,
     ) -> None:
         """One step; of a skipped one only that it was, and its tokens.
 
         Args:
             micro_batches: this rank's items.
             losses: of each micro-batch, see `losses`.
+            squares: [tasks], this rank's part of the squared gradient norm of each of `names`.
             num_tokens: of all ranks.
         """
         self.num_tokens += num_tokens
@@ -49,17 +57,21 @@ class Window:
             for slot in slots:
                 units[slot.task] += int(self._tasks[slot.task].units[slot.item])
         counts = torch.tensor(list(units.values()), dtype=torch.float64, device=self.sums.device)
-        self.sums += torch.cat([torch.stack(losses).sum(0), counts])
+        self.sums += torch.cat([torch.stack(losses).sum(0), counts, squares.double()])
 
     def values(self, totals: Sequence[float]) -> dict[str, Any]:
-        """For the log: "loss" (NaN if every step was skipped), "losses" by task, "skipped" steps.
+        """For the log: "loss" (NaN if every step was skipped), by task "losses" and "grad_norms" (see
+        `ds_stilts.engine.gradients`; root mean square over the steps), "skipped" steps.
 
         Args:
             totals: `sums` over all ranks.
         """
-        unit_sums, units = totals[1 : 1 + len(self.names)], totals[1 + len(self.names) :]
+        count, steps = len(self.names), self._num_applied
+        unit_sums, units, squares = (totals[1 + i * count : 1 + (i + 1) * count] for i in range(3))
+        seen = [(i, name) for i, name in enumerate(self.names) if units[i] > 0]
         return {
-            "loss": totals[0] / self._num_applied if self._num_applied else math.nan,
-            "losses": {name: unit_sums[i] / units[i] for i, name in enumerate(self.names) if units[i] > 0},
+            "loss": totals[0] / steps if steps else math.nan,
+            "losses": {name: unit_sums[i] / units[i] for i, name in seen},
+            "grad_norms": {name: math.sqrt(squares[i] / steps) for i, name in seen},
             "skipped": self._num_skipped,
         }

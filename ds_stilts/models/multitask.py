@@ -5,7 +5,7 @@ ZeRO-3 (and ZeRO-2 with offload) would otherwise re-apply the last gradient of a
 different tasks would reduce different buckets.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import nn
@@ -32,16 +32,21 @@ class MultiTaskModel(nn.Module):
         rows: Mapping[str, torch.Tensor],
         types_T: torch.Tensor | None = None,
         layer: int | None = None,
+        watch: Callable[[torch.Tensor], None] | None = None,
     ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         """Encode once, then run every head.
 
         Args:
             ids_T, packing, types_T, layer: see `PackedEncoder`.
             rows: for each head, int64 [N] indices into the T tokens; a head that is not named reads none.
+            watch: is shown the very states that heads read. Those returned may be a copy, which gets no gradient:
+                ZeRO-3's hooks wrap what a module returns.
 
         Returns:
             The states [T, D] (at `layer` if given) and each head's logits [N, C].
         """
         states_TD = self.encoder(ids_T, packing, types_T, layer)
+        if watch is not None:
+            watch(states_TD)
         none = torch.zeros(0, dtype=torch.long, device=states_TD.device)
         return states_TD, {name: head(states_TD[rows.get(name, none)]) for name, head in self.heads.items()}

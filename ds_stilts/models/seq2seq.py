@@ -34,23 +34,27 @@ class PackedSeq2Seq(nn.Module):
         """What a target's first token is predicted from."""
         return int(self.encoder.hf.config.decoder_start_token_id)
 
-    def token_losses(self, sources_TD: torch.Tensor, targets_U: torch.Tensor, pairing: Pairing) -> torch.Tensor:
-        """Cross entropy of each target token given its source and the target tokens before it.
+    def target_states(self, sources_TD: torch.Tensor, targets_U: torch.Tensor, pairing: Pairing) -> torch.Tensor:
+        """The decoder's states [U, D] from which each target token is predicted, given those before it.
 
         Args:
             sources_TD: states of the packed sources.
             targets_U: int64 [U], the packed targets.
             pairing: how targets divide and what they read.
-
-        Returns:
-            fp32 [U]. The negative log-likelihood of a target is the sum over its tokens.
         """
         starts = torch.tensor(pairing.targets.starts, dtype=torch.long, device=targets_U.device)
         inputs_U = targets_U.roll(1).index_fill(0, starts, self.start_id)
-        hf = self.encoder.hf
         longest = max(pairing.targets.lengths, default=1)
-        states_UD = run_stack(hf.decoder, inputs_U, pairing, longest, sources_TD=sources_TD)
-        return cross_entropy(hf.lm_head(states_UD).float(), targets_U, reduction="none")
+        return run_stack(self.encoder.hf.decoder, inputs_U, pairing, longest, sources_TD=sources_TD)
+
+    def losses(self, states_UD: torch.Tensor, targets_U: torch.Tensor) -> torch.Tensor:
+        """Cross entropy of each target token, fp32 [U]. The negative log-likelihood of a target is the sum over its
+        tokens."""
+        return cross_entropy(self.encoder.hf.lm_head(states_UD).float(), targets_U, reduction="none")
+
+    def token_losses(self, sources_TD: torch.Tensor, targets_U: torch.Tensor, pairing: Pairing) -> torch.Tensor:
+        """`losses` of the `target_states`."""
+        return self.losses(self.target_states(sources_TD, targets_U, pairing), targets_U)
 
     def next_logits(self, writing: "Writing", tokens_S: torch.Tensor | None = None) -> torch.Tensor:
         """Logits [S, vocabulary] of what follows one more token of each target, target i reading source i.

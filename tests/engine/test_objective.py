@@ -72,6 +72,30 @@ def test_every_parameter_gets_a_gradient_from_a_batch_of_one_task() -> None:
     assert made.model.heads["pos"].out_proj.weight.grad.any()
 
 
+def test_a_tasks_gradient_at_the_states_is_that_of_its_own_loss_and_adds_up_over_micro_batches() -> None:
+    made, weights = objective(), {"nli": 0.5, "anli": 0.25, "pos": 2.0, "text": 0.125}
+    names = sorted(weights)
+    micro_batches = [
+        [Slot("pos", 0, 0), Slot("anli", 1, 1), Slot("nli", 0, 2)],
+        [Slot("anli", 0, 4), Slot("text", 0, 3), Slot("nli", 1, 5)],
+    ]
+    squares = dict.fromkeys(names, 0.0)
+    for slots in micro_batches:
+        made(training_batch(slots, DATA, 0, MASKING), weights)[0].backward()
+        for name in {slot.task for slot in slots}:
+            batch = training_batch([slot for slot in slots if slot.task == name], DATA, 0, MASKING)
+            own = batch.tasks[name]
+            states = made.model.encoder(batch.ids, batch.packing)[own.rows].detach().requires_grad_()
+            head = made.model.heads["shared" if "nli" in name else name]
+            loss = torch.nn.functional.cross_entropy(head(states), own.targets, reduction="sum")
+            (gradient,) = torch.autograd.grad(weights[name] * loss, states)
+            squares[name] += float(gradient.square().sum())
+    found = made.gradients.take(torch.device("cpu"))
+    torch.testing.assert_close(found, torch.tensor([squares[name] for name in names]), rtol=1e-4, atol=0)
+    assert found.min() > 0
+    assert not made.gradients.take(torch.device("cpu")).any(), "what was taken is gone"
+
+
 def test_without_coefficients_it_scores() -> None:
     made = objective()
     batch = scoring_batch("pos", ITEMS["pos"], [1, 0])

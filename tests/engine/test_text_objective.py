@@ -54,6 +54,25 @@ def test_every_parameter_gets_a_gradient_from_a_batch_of_one_task() -> None:
     assert [name for name, parameter in made.named_parameters() if parameter.grad is None] == []
 
 
+def test_a_tasks_gradient_is_taken_where_the_output_matrix_reads() -> None:
+    made, weights = objective(), {"nli": 0.5, "pos": 2.0, "text": 0.125}
+    made(training_batch(SLOTS, DATA, 0, MASKING), weights)[0].backward()
+    found = made.gradients.take(torch.device("cpu"))
+    hf = mt5()
+    source, target = torch.tensor([[7, 8, 9, 1]]), torch.tensor([[11, 12, 1]])
+    states = hf(input_ids=source, labels=target, output_hidden_states=True).decoder_hidden_states[-1][0]
+    states = states.detach().requires_grad_()
+    loss = torch.nn.functional.cross_entropy(hf.lm_head(states), target[0], reduction="sum")
+    (first,) = torch.autograd.grad(0.5 * loss, states)
+    source, target = torch.tensor([[5, 6, 1]]), torch.tensor([[10, 1]])
+    states = hf(input_ids=source, labels=target, output_hidden_states=True).decoder_hidden_states[-1][0]
+    states = states.detach().requires_grad_()
+    loss = torch.nn.functional.cross_entropy(hf.lm_head(states), target[0], reduction="sum")
+    (second,) = torch.autograd.grad(0.5 * loss, states)
+    torch.testing.assert_close(found[0], first.square().sum() + second.square().sum(), rtol=1e-4, atol=0)
+    assert found.min() > 0
+
+
 def test_without_coefficients_it_scores_and_writes() -> None:
     made = objective()
     batch = scoring_batch("nli", ITEMS["nli"], [1, 0])
