@@ -20,6 +20,8 @@ from ds_stilts.cli.quickstart import quickstart
 from ds_stilts.cli.report import report
 from ds_stilts.cli.reshape import reshape
 from ds_stilts.cli.run import run
+from ds_stilts.cli.score import score
+from ds_stilts.cli.submission import submission
 from ds_stilts.cli.tasks import tasks
 from ds_stilts.cli.train import train
 from ds_stilts.errors import StoppedCleanly, UserError
@@ -100,6 +102,8 @@ app = group(
     pretrain=pretrain,
     train=train,
     evaluate=evaluate,
+    score=score,
+    submission=submission,
     report=report,
     reshape=reshape,
     tasks=tasks,

@@ -46,3 +46,4 @@ TimeBudget = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for other programs.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print what would be done, and do nothing.")]
+BenchmarkName = Annotated[str, typer.Option("--benchmark", metavar="NAME", help="xtreme or xtreme-r.")]

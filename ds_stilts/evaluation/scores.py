@@ -4,6 +4,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from ds_stilts.evaluation.benchmarks import averages, task_score
 from ds_stilts.evaluation.rows import read_rows
 from ds_stilts.formats import get_format
 from ds_stilts.tasks.task import Task
@@ -29,9 +30,8 @@ def scores_from_rows(task: Task, languages: list[str], folder: Path) -> dict[str
             "random": _random(task, rows),
             **_illegal(rows),
         }
-    averages = {metric: sum(cell["metrics"][metric] for cell in cells.values()) / len(cells) for metric in task.metrics}
-    score = sum(averages[metric] for metric in task.value_metrics) / len(task.value_metrics)
-    return {"languages": cells, "averages": averages, "score": score}
+    means = averages({code: {name: cell["metrics"][name] for name in task.metrics} for code, cell in cells.items()})
+    return {"languages": cells, "averages": means, "score": task_score(task, means)}
 
 
 def _illegal(rows: list[dict[str, Any]]) -> dict[str, int]:

@@ -88,8 +88,8 @@ def chunks(tags: Seq[str]) -> set[tuple[str, int, int]]:
     return {(names[kind[last]], int(first[last]), int(last)) for last in np.flatnonzero(first >= 0)}
 
 
-def chunk_f1(golds: Seq[Seq[str]], predictions: Seq[Seq[str]]) -> float:
-    """Micro F1 of chunks over sentences, digit for digit that of seqeval 0.0.12.
+def chunk_scores(golds: Seq[Seq[str]], predictions: Seq[Seq[str]]) -> dict[str, float]:
+    """Micro `f1`, `precision` and `recall` of chunks over sentences, digit for digit those of seqeval 0.0.12.
 
     As there, sentences are strung together with an "O" after each, so one prediction of another length than its
     sentence would shift all that follow: callers check lengths.
@@ -102,7 +102,13 @@ def chunk_f1(golds: Seq[Seq[str]], predictions: Seq[Seq[str]]) -> float:
     right = int((same & (first[:both] >= 0)).sum())
     precision = right / num_guessed if num_guessed else 0.0
     recall = right / num_true if num_true else 0.0
-    return 100.0 * (2 * precision * recall / (precision + recall)) if right else 0.0
+    f1 = 2 * precision * recall / (precision + recall) if right else 0.0
+    return {"f1": 100.0 * f1, "precision": 100.0 * precision, "recall": 100.0 * recall}
+
+
+def chunk_f1(golds: Seq[Seq[str]], predictions: Seq[Seq[str]]) -> float:
+    """The `f1` of `chunk_scores`."""
+    return chunk_scores(golds, predictions)["f1"]
 
 
 class _TagTable(dict[str, int]):
