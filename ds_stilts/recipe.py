@@ -7,10 +7,11 @@ suggestion.
 
 import hashlib
 import json
+import math
 import re
 from typing import Any, Literal
 
-from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer, model_validator
 
 from ds_stilts.errors import suggestion
 from ds_stilts.recipe_sections import (
@@ -26,7 +27,7 @@ from ds_stilts.recipe_sections import (
 )
 
 __all__ = [
-    "Architecture", "Arm", "Data", "Engine", "Evaluation", "Oracle", "OwnTask", "Recipe", "Section", "Start",
+    "Architecture", "Arm", "Data", "Engine", "Evaluation", "Freeze", "Oracle", "OwnTask", "Recipe", "Section", "Start",
     "Synthetic", "Target", "TaskUse", "Tokenizer", "Training", "Validation",
 ]  # fmt: skip
 
@@ -35,7 +36,8 @@ _INDIFFERENT = {"checkpoint_every", "keep_checkpoints", "log_every", "micro_batc
 _LATER = {
     "random_init": False,
     "validation": None, "heads": "fresh", "reuse_head": None, "optimizer": "adamw", "compile": None, "use": None,
-    "family": "xlmr",
+    "family": "xlmr", "freeze": None, "layer_lr_decay": 1.0, "anneal": 0.8,
+    "one_task_steps": False,
 }  # fmt: skip
 """Keys that the first recipes did not have, with the value that changes nothing."""
 
@@ -50,8 +52,21 @@ class TaskUse(Section):
     """Keep only the first so many examples of each language."""
     loss_weight: float = Field(default=1.0, ge=0)
     """w_t in the loss of a step (see `ds_stilts.data.steps`)."""
-    share: float | None = Field(default=None, gt=0)
-    """Fixed sampling share (relative); given for all tasks of a phase or for none."""
+    share: float | str | None = None
+    """Sampling share (relative to the other tasks'): a number, or an expression of t, the share of the phase that is
+    done, e.g. "1 - t" (see `ds_stilts.expression`). Given for all tasks of a phase or for none."""
+
+    @field_validator("share")
+    @classmethod
+    def a_share(cls, share: float | str | None) -> float | str | None:
+        if isinstance(share, str):
+            from ds_stilts.expression import over_a_phase
+
+            if (over_a_phase(share) < 0).any():
+                raise ValueError(f"'{share}' is below 0 for some t from 0 to 1; write max(0, …) around it")
+        elif share is not None and not 0 < share < math.inf:
+            raise ValueError(f"a share is a number above 0, or an expression of t; {share:g} is neither")
+        return share
 
 
 class Validation(Section):
@@ -71,15 +86,37 @@ class Validation(Section):
     """None: each task's value, as it is scored. With several tasks the mean over them."""
 
 
+class Freeze(Section):
+    """What a phase leaves as it is; heads, and mT5's decoder, are always trained (see `ds_stilts.models.freezing`)."""
+
+    embeddings: bool = False
+    """Of words and positions, with their LayerNorm; and so the output matrix of masked LM where it is tied to them."""
+    layers: int = Field(default=0, ge=0)
+    """The lowest so many layers of the encoder."""
+
+    @model_validator(mode="after")
+    def something(self) -> "Freeze":
+        if not self.embeddings and not self.layers:
+            raise ValueError("nothing is frozen by it; give `embeddings: true`, `layers: N`, or remove it")
+        return self
+
+
 class Training(Section):
     """One training phase. Defaults are those of jiant's XTREME runs (nyu-mll/jiant, d_write_configs.sh) if any."""
 
     tasks: dict[str, TaskUse] = {}
-    mixing: Literal["proportional", "uniform", "capped", "temperature"] = "proportional"
+    mixing: Literal["proportional", "uniform", "capped", "temperature", "annealed", "sequence"] = "proportional"
+    """How often each task is drawn (see `ds_stilts.data.sampling`); "sequence": one task after another, in the order of
+    `tasks`, under one optimizer and schedule."""
     cap: int = Field(default=131072, ge=1)
     """K of mixing "capped": p_t ∝ min(n_t, K). 2^17 is quoted for Phang et al. 2020 from memory; unverified."""
     temperature: float = Field(default=2.0, gt=0)
     """T of mixing "temperature": p_t ∝ n_t^(1/T)."""
+    anneal: float = Field(default=0.8, ge=0, le=1)
+    """Of mixing "annealed": p_t ∝ n_t^(1 - anneal · t), t the share of the phase that is done. 0.8 is quoted for
+    Stickland & Murray 2019 from memory; unverified."""
+    one_task_steps: bool = False
+    """Draw one task for each step instead of one for each item, as jiant does; the shares stay what they are."""
     steps: int | None = Field(default=None, ge=1)
     """Optimizer steps; exactly one of `steps` and `epochs`."""
     epochs: float | None = Field(default=None, gt=0)
@@ -91,6 +128,11 @@ class Training(Section):
     optimizer: Literal["adamw", "adafactor", "lamb"] = "adamw"
     """The last two need every parameter whole, which ZeRO leaves only at stage 0 (see `ds_stilts.engine.optimizer`)."""
     lr: float = Field(default=1e-5, gt=0)
+    layer_lr_decay: float = Field(default=1.0, gt=0, le=1)
+    """Each layer learns at so much of the rate of what lies on top of it: heads at `lr`, the last layer at this share
+    of it, the one below at this share of that, the embeddings slowest (see `ds_stilts.engine.optimizer`)."""
+    freeze: Freeze | None = None
+    """None: everything is trained."""
     schedule: Literal["linear", "constant", "cosine", "inverse_sqrt"] = "linear"
     """What the learning rate does after the warm-up (see `ds_stilts.engine.schedules`)."""
     warmup: float = Field(default=0.1, ge=0)
@@ -246,11 +288,14 @@ class Recipe(Section):
         for name, arm in self.arms.items():
             if arm is not None and arm.sequence and arm.tasks:
                 raise ValueError(f"arms.{name}: give `tasks` or `sequence`, not both; each phase has tasks of its own")
-        phases = {**self.intermediate(), **({"start.pretrain": self.start.pretrain} if self.start.pretrain else {})}
-        for where, phase in phases.items():
-            if not phase.tasks:
+        if self.start.architecture and self.start.pretrain and self.start.pretrain.freeze:
+            raise ValueError(
+                "start.pretrain.freeze: a model made from `architecture` has learned nothing that could be kept; write "
+                "`freeze: null` here"
+            )
+        for where, phase in self.trained().items():
+            if not phase.tasks and not where.startswith("targets."):
                 raise ValueError(f"{where}.tasks: name at least one task")
-        for where, phase in {**phases, **{f"targets.{name}": target for name, target in self.targets.items()}}.items():
             if phase.steps is not None and phase.epochs is not None:
                 raise ValueError(f"{where}: give `steps` or `epochs`, not both")
             if phase.warmup >= 1 and phase.warmup != int(phase.warmup):
@@ -273,6 +318,12 @@ class Recipe(Section):
             given = [use.share is not None for use in phase.tasks.values()]
             if any(given) and not all(given):
                 raise ValueError(f"{where}.tasks: give `share` for every task or for none")
+            written = {name: use.share for name, use in phase.tasks.items() if isinstance(use.share, str)}
+            if written and len(written) == len(given):
+                from ds_stilts.expression import over_a_phase
+
+                if not all(any(values) for values in zip(*map(over_a_phase, written.values()), strict=True)):
+                    raise ValueError(f"{where}.tasks: all shares are 0 at some t from 0 to 1; nothing would be drawn")
         for name in self.tasks:
             if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
                 raise ValueError(f"tasks.{name}: name it with small letters, digits and '_', the first one a letter")
@@ -295,6 +346,11 @@ class Recipe(Section):
             if phase is not None
             for place, one in enumerate(phase.phases, start=1)
         }
+
+    def trained(self) -> dict[str, Training]:
+        """Every phase of the run, by the key where it stands: phase 1, those of the arms, the targets."""
+        start = {"start.pretrain": self.start.pretrain} if self.start.pretrain else {}
+        return {**start, **self.intermediate(), **{f"targets.{name}": target for name, target in self.targets.items()}}
 
     def fingerprint(self) -> str:
         """Hash of `identity()`: two runs with the same fingerprint are the same experiment."""

@@ -164,6 +164,10 @@ def test_steps_and_epochs_together_are_refused() -> None:
         ({"arms": {"a": {"steps": 1}}}, "arms.a.tasks: name at least one task"),
         ({"targets": {"xnli": {"steps": 1, "tasks": {"mnli": {}}}}}, "targets.xnli.tasks: a target trains on its own"),
         ({"arms": {"a": {"steps": 1, "tasks": {"mnli": {"share": 1}, "squad_v1": {}}}}}, "give `share` for every task"),
+        ({"arms": {"a": {"steps": 1, "tasks": {"mnli": {"share": 0}}}}}, "a share is a number above 0, or an"),
+        ({"arms": {"a": {"steps": 1, "tasks": {"mnli": {"share": "0.5 - t"}}}}}, "'0.5 - t' is below 0 for some t"),
+        ({"arms": {"a": {"steps": 1, "tasks": {"mnli": {"share": "1 - s"}}}}}, "'s' in '1 - s' means nothing here"),
+        ({"arms": {"a": {"steps": 1, "tasks": {"mnli": {"share": "t"}}}}}, "arms.a.tasks: all shares are 0 at some t"),
         ({"name": "a/b"}, "name: "),
         ({"seed": -1}, "seed: "),
         ({"arms": {"a": {"steps": 0, "tasks": {"mnli": {}}}}}, "arms.a.steps: "),
@@ -182,7 +186,7 @@ def test_a_refused_value_is_shown() -> None:
     [
         "engine.processes=7", "data.root=/elsewhere", "description=other", "arms.mnli.checkpoint_every=3",
         "arms.mnli.log_every=3", "arms.mnli.micro_batch_tokens=99", "evaluation.batch_tokens=99",
-        "evaluation.batch_examples=3", "data.source=hub",
+        "evaluation.batch_examples=3", "data.source=hub", "arms.mnli.layer_lr_decay=1", "arms.mnli.freeze=null",
     ],
 )  # fmt: skip
 def test_the_fingerprint_does_not_see_what_changes_no_number(override: str) -> None:
@@ -194,7 +198,8 @@ def test_the_fingerprint_does_not_see_what_changes_no_number(override: str) -> N
     [
         "seed=2", "arms.mnli.lr=1e-3", "training.lr=1e-3", "arms.mnli.tasks.mnli.max_examples=5",
         "targets.xnli.epochs=3", "start.model=other", "arms.squad.tasks.squad_v1={}", "engine.config=zero3_bf16",
-        "targets.udpos={epochs: 1}", "evaluation.layer=3", "data.synthetic.seed=2",
+        "targets.udpos={epochs: 1}", "evaluation.layer=3", "data.synthetic.seed=2", "arms.mnli.layer_lr_decay=0.9",
+        "arms.mnli.freeze={embeddings: true}", "arms.mnli.freeze={layers: 2}",
     ],
 )  # fmt: skip
 def test_the_fingerprint_sees_whatever_decides_a_number(override: str) -> None:
@@ -290,6 +295,14 @@ def test_phase_1_does_not_take_over_validation() -> None:
         ("arms.mnli.warmup=100", "arms.mnli.warmup: 100 steps would fill all 100; give fewer"),
         ("targets.xnli={epochs: 2, optimizer: adafactor, adam_eps: 1e-6}", "targets.xnli.adam_eps: adafactor has no"),
         ("targets.xnli={epochs: 2, compile: layers, activation_checkpointing: true}", "targets.xnli.compile: torch."),
+        ("arms.mnli.layer_lr_decay=1.1", "arms.mnli.layer_lr_decay: Input should be less than or equal to 1"),
+        ("arms.mnli.layer_lr_decay=0", "arms.mnli.layer_lr_decay: Input should be greater than 0"),
+        ("arms.mnli.freeze={}", "arms.mnli.freeze: nothing is frozen by it; give `embeddings: true`, `layers: N`"),
+        ("arms.mnli.freeze={layer: 2}", "arms.mnli.freeze.layer: unknown key (did you mean 'layers'?)"),
+        (
+            "start={architecture: {}, tokenizer: {}, pretrain: {tasks: {text: {}}, steps: 1, freeze: {layers: 1}}}",
+            "start.pretrain.freeze: a model made from `architecture` has learned nothing that could be kept",
+        ),
         ("arms.mnli.optimizer=adam", "'adamw', 'adafactor' or 'lamb'"),
     ],
 )

@@ -1,7 +1,7 @@
 """From items to one packed batch of tensors: tokens of all tasks side by side, and the rows that each head reads, or
 the text that is to be written for each sequence."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -43,15 +43,23 @@ class PackedBatch:
     """What is to be written, in text-to-text."""
 
     def to(self, device: torch.device | str) -> "PackedBatch":
-        def move(rows: TaskRows) -> TaskRows:
-            return replace(rows, rows=rows.rows.to(device), targets=rows.targets.to(device))
+        """On a device; from pinned memory without waiting for the copy."""
+        return self._each(lambda tensor: tensor.to(device, non_blocking=True))
 
+    def pin_memory(self) -> "PackedBatch":
+        """In memory from which a GPU copies while other work goes on."""
+        return self._each(torch.Tensor.pin_memory)
+
+    def _each(self, change: Callable[[torch.Tensor], torch.Tensor]) -> "PackedBatch":
         return replace(
             self,
-            ids=self.ids.to(device),
-            types=self.types.to(device),
-            tasks={name: move(rows) for name, rows in self.tasks.items()},
-            targets=self.targets and self.targets.to(device),
+            ids=change(self.ids),
+            types=change(self.types),
+            tasks={
+                name: replace(own, rows=change(own.rows), targets=change(own.targets))
+                for name, own in self.tasks.items()
+            },
+            targets=self.targets and replace(self.targets, ids=change(self.targets.ids)),
         )
 
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import xxhash
 
-from ds_stilts.data.mixture import shares
 from ds_stilts.data.prepared import Facts
+from ds_stilts.data.sampling import mean_shares
 from ds_stilts.recipe import Recipe, Target, Training
 from ds_stilts.tasks import get_task
 from ds_stilts.tasks.overlap import overlap
@@ -48,11 +48,11 @@ def corpus_card(recipe: Recipe, corpus: Corpus, tokenizer: str) -> dict[str, Any
 
 def _phase(recipe: Recipe, phase: Training, uses: Mapping[str, Sequence[Facts]]) -> dict[str, Any]:
     sizes = {name: sum(facts.items for facts in splits) for name, splits in uses.items()}
-    probabilities = shares(sizes, phase) if sum(sizes.values()) else dict.fromkeys(sizes, 0.0)
+    drawn = mean_shares(sizes, phase) if sum(sizes.values()) else dict.fromkeys(sizes, 0.0)
     others = {} if isinstance(phase, Target) else {name: get_task(name) for name in recipe.targets}
     return {
         "mixing": phase.mixing if len(uses) > 1 else None,
-        "tasks": [_task(get_task(name), uses[name], probabilities[name], others) for name in uses],
+        "tasks": [_task(get_task(name), uses[name], drawn[name], others) for name in uses],
     }
 
 

@@ -56,6 +56,8 @@ class StepShare:
     """Factor of each task's summed unit losses: w_t · n_t / (N · units of t); 0 for a task that is not in the step."""
     num_tokens: int
     """Tokens of the whole step, over all ranks."""
+    num_items: dict[str, int]
+    """Items of each task in the whole step."""
 
 
 def task_data(
@@ -119,7 +121,6 @@ class StepPlanner:
         *,
         mixture: Mixture,
         tasks: Mapping[str, TaskData],
-        num_steps: int,
         batch: int,
         world_size: int,
         micro_batch_tokens: int,
@@ -130,32 +131,34 @@ class StepPlanner:
                 f"batch_examples is {batch}, but there are {world_size} ranks: each rank needs at least one example of "
                 f"every step. Raise batch_examples to {world_size} or more, or start fewer processes."
             )
-        largest = max(
-            (sum(int(tasks[name].tokens[item]) for name, item in mixture.step(k)) for k in range(num_steps)), default=0
-        )
-        self.accumulation = accumulation_for(largest, batch, world_size, micro_batch_tokens)
+        largest = mixture.sums({name: data.tokens for name, data in tasks.items()}).max(initial=0)
+        self.accumulation = accumulation_for(int(largest), batch, world_size, micro_batch_tokens)
 
     def share(self, k: int, rank: int) -> StepShare:
         """Rank `rank`'s part of step k."""
-        slots = [Slot(name, item, place) for place, (name, item) in enumerate(self._mixture.step(k))]
-        coefficients = {}
+        micro_batches = self.deal(k)
+        slots = [slot for own in micro_batches for slot in own]
+        coefficients, num_items = {}, {}
         for name, data in self._tasks.items():
             items = [slot.item for slot in slots if slot.task == name]
+            num_items[name] = len(items)
             units = int(data.units[items].sum()) if items else 0
             coefficients[name] = data.loss_weight * len(items) / (len(slots) * units) if units else 0.0
-        bins = self._deal(slots)
         first = rank * self.accumulation
         return StepShare(
-            micro_batches=bins[first : first + self.accumulation],
+            micro_batches=micro_batches[first : first + self.accumulation],
             coefficients=coefficients,
             num_tokens=sum(self._tokens(slot) for slot in slots),
+            num_items=num_items,
         )
 
     def _tokens(self, slot: Slot) -> int:
         return int(self._tasks[slot.task].tokens[slot.item])
 
-    def _deal(self, slots: list[Slot]) -> list[list[Slot]]:
-        """Longest first into the lightest micro-batch; none stays empty since there are at least as many items."""
+    def deal(self, k: int) -> list[list[Slot]]:
+        """The micro-batches of step k over all ranks, rank by rank: longest first into the lightest; none stays empty
+        since there are at least as many items."""
+        slots = [Slot(name, item, place) for place, (name, item) in enumerate(self._mixture.step(k))]
         bins: list[list[Slot]] = [[] for _ in range(self._world_size * self.accumulation)]
         lightest = [(0, 0, index) for index in range(len(bins))]  # a heap of (tokens, items, micro-batch)
         for slot in sorted(slots, key=lambda slot: (-self._tokens(slot), slot.place)):

@@ -49,7 +49,8 @@ def export(
         heads: task heads to keep beside it, or None.
         card: text of the model card (README.md).
         facts: written beside it as `phase.json`.
-        weights: source of those of `hf_model`'s parameters that the engine does not hold, and that are shapes only.
+        weights: source of those of `hf_model`'s parameters that the engine does not hold, and that are shapes only, or
+            that are frozen: what the engine holds of them may be a rounding.
         kept_heads: weights of further heads, which no engine holds, by name; written as they are.
         max_shard_bytes: largest weight file.
     """
@@ -87,11 +88,11 @@ def _stream(
     import deepspeed
     from deepspeed.utils import safe_get_full_fp32_param
 
+    sources = {parameter: name for name, parameter in named_once(weights.model).items()} if weights else {}
     for name, parameter in parameters.items():
         full: torch.Tensor | None = getattr(parameter, "fp32_master", None)  # ZeRO stage 0
-        if parameter.device.type == "meta":
-            assert weights is not None, f"{name} has no values"
-            full = weights.whole(name) if world.is_main else None
+        if weights and parameter in sources and (parameter.device.type == "meta" or not parameter.requires_grad):
+            full = weights.whole(sources[parameter]) if world.is_main else None
         elif full is None and _is_optimized(parameter):
             partitioned = hasattr(parameter, "ds_id")
             full = _collected(parameter, world) if partitioned else safe_get_full_fp32_param(parameter)

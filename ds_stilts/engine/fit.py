@@ -1,7 +1,7 @@
 """What a DeepSpeed configuration, a recipe and this machine can do together; asked before any rank is started."""
 
+import logging
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 from ds_stilts.engine.deepspeed_engine import EngineConfig, load_engine_config
@@ -9,7 +9,9 @@ from ds_stilts.engine.ds_config import on_gpu
 from ds_stilts.engine.layers import check_compiler
 from ds_stilts.engine.optimizer import ONLY_WHOLE
 from ds_stilts.errors import ClusterError, RecipeError
-from ds_stilts.recipe import Recipe, Training
+from ds_stilts.recipe import Recipe
+
+logger = logging.getLogger(__name__)
 
 
 def check_engine(recipe: Recipe) -> EngineConfig:
@@ -19,7 +21,7 @@ def check_engine(recipe: Recipe) -> EngineConfig:
         RecipeError: the JSON cannot be used, or a phase asks for what its ZeRO stage cannot do.
     """
     config = load_engine_config(recipe.engine.config)
-    for where, training in _phases(recipe):
+    for where, training in recipe.trained().items():
         if training.optimizer in ONLY_WHOLE and config.zero_stage > 0:
             raise RecipeError(
                 f"{where}.optimizer: {training.optimizer} needs ZeRO stage 0, and engine.config '{config.name}' is "
@@ -31,6 +33,12 @@ def check_engine(recipe: Recipe) -> EngineConfig:
                 f"{where}.compile: engine.config '{config.name}' is ZeRO stage 3, which fetches and releases "
                 "parameters between the operations that torch.compile fuses; take stage 2, or remove `compile`"
             )
+        if training.validation and training.validation.patience and config.nvme_folders:
+            raise RecipeError(
+                f"{where}.validation.patience: the weights of the best step are loaded from its checkpoint, and with "
+                f"engine.config '{config.name}', which keeps states on NVMe, none can be loaded (see ds_configs); take "
+                "zero3_offload_bf16, or remove `patience`"
+            )
     return config
 
 
@@ -40,7 +48,7 @@ def check_machine(recipe: Recipe, config: EngineConfig) -> None:
     Raises:
         ClusterError: a compiler, libaio, a folder on local disks or a GPU is missing.
     """
-    if any(training.compile for _, training in _phases(recipe)):
+    if any(training.compile for training in recipe.trained().values()):
         check_compiler()
     if config.nvme_folders:
         _check_nvme(config)
@@ -50,14 +58,6 @@ def check_machine(recipe: Recipe, config: EngineConfig) -> None:
             f"engine.config '{config.name}': {quantized[0]} is computed by a CUDA kernel and this machine has no GPU "
             "(on a CPU DeepSpeed fails, or ignores the key); take zero3_bf16"
         )
-
-
-def _phases(recipe: Recipe) -> Iterator[tuple[str, Training]]:
-    if recipe.start.pretrain:
-        yield "start.pretrain", recipe.start.pretrain
-    yield from recipe.intermediate().items()
-    for name, target in recipe.targets.items():
-        yield f"targets.{name}", target
 
 
 def _check_nvme(config: EngineConfig) -> None:
@@ -81,3 +81,8 @@ def _check_nvme(config: EngineConfig) -> None:
             f"engine.config '{config.name}': keeping states on NVMe needs libaio with its headers to build DeepSpeed's "
             "async_io (Debian, Ubuntu: apt-get install libaio-dev); install it, or take zero3_offload_bf16"
         )
+    logger.warning(
+        "engine.config '%s': a phase that is stopped must begin again, since DeepSpeed does not restore states that it "
+        "keeps on NVMe; zero3_offload_bf16 loses nothing",
+        config.name,
+    )

@@ -14,7 +14,8 @@ from typing import Any
 
 import torch
 
-from ds_stilts.data.batch import Masking, training_batch
+from ds_stilts.data.batch import Masking
+from ds_stilts.data.prefetch import Prefetch
 from ds_stilts.data.steps import StepPlanner, TaskData
 from ds_stilts.engine import checkpoint, watchdog
 from ds_stilts.engine.checkpoint import Cursor
@@ -106,20 +107,21 @@ def train(
     gc.collect()
     gc.disable()  # a collection in the middle of a step makes all other ranks wait for this one
     window = Window(tasks, world.device)
+    steps = range(first_step, num_steps)
+    made_ahead = Prefetch(planner, tasks, masking, rank=world.rank, steps=steps, device=world.device)
+    began = time.monotonic()
     try:
-        for step in range(first_step, num_steps):
-            began = time.monotonic()
+        for step, share, batches in made_ahead:
             spoil = fail_at("loop.step", step=step)
-            share = planner.share(step, world.rank)
+            window.waited_s += time.monotonic() - began
             applied, losses = True, []
-            for place, slots in enumerate(share.micro_batches, start=1):
+            for place, batch in enumerate(batches, start=1):
                 watchdog.beat(phase, step)
-                batch = training_batch(slots, tasks, step, masking).to(world.device)
-                loss, sums = engine(batch, share.coefficients)
+                loss, sums = engine(batch.to(world.device), share.coefficients)
                 loss = loss * math.nan if spoil else loss
                 # DeepSpeed averages over ranks and micro-batches, but the coefficients already divide by global counts.
                 engine.backward(guard.poison(loss) * (world.size * planner.accumulation))
-                if place < len(share.micro_batches):
+                if place < len(batches):
                     engine.step()
                 else:
                     applied = guard.step()
@@ -127,7 +129,7 @@ def train(
             if not applied:
                 guard.skipped(step, share.micro_batches, losses, window.names, tasks)
             squares = engine.module.gradients.take(world.device) / world.size**2  # DeepSpeed divided by micro-batches
-            window.add(share.micro_batches, losses, squares, applied=applied, num_tokens=share.num_tokens)
+            window.add(share, losses, squares, applied=applied)
             done = step + 1
             flags, *totals = world.sum(torch.cat([window.sums.new_tensor([stop.flag()]), window.sums])).tolist()
             stopping = stop.agreed(flags)
@@ -153,8 +155,10 @@ def train(
             best = watch is not None and watch.is_best(done)
             if (best or done % training.checkpoint_every == 0) and done < num_steps:
                 save(done)
+            began = time.monotonic()
         watchdog.patient(world)
     finally:
+        made_ahead.close()
         gc.enable()
         telemetry.close()
     if watch is None or not watch.keeps_best or watch.seen.best_step == done:

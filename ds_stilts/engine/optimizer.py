@@ -16,16 +16,41 @@ ONLY_WHOLE = {
 all parameters of a group instead: it would run, and compute something else."""
 
 
-def parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, object]]:
-    """Two groups: decayed, and biases and LayerNorm weights, which are not (Devlin et al. 2019's optimizer)."""
+def parameter_groups(model: nn.Module, training: Training) -> list[dict[str, Any]]:
+    """Trained parameters by learning rate and weight decay; those with the recipe's full learning rate come first.
+
+    Biases and LayerNorm weights are not decayed (Devlin et al. 2019's optimizer).
+
+    With `layer_lr_decay` d, the parameters of an encoder of L layers have lr · d^(L + 1 - depth), for their depth in
+    `ds_stilts.models.depth`: the last layer lr · d, the embeddings lr · d^(L + 1), and all that lies above the encoder
+    lr. This is discriminative fine-tuning (Howard & Ruder 2018, §3.2) with the exponents of BEiT's code
+    (microsoft/unilm, beit/optim_factory.py); in ELECTRA's (model/optimization.py) those of the encoder are one larger.
+    """
     norms = {id(p) for module in model.modules() if _is_norm(module) for p in module.parameters(recurse=False)}
-    decayed: list[nn.Parameter] = []
-    plain: list[nn.Parameter] = []
+    powers = _slower(model, training.layer_lr_decay)
+    groups: dict[tuple[int, bool], list[nn.Parameter]] = {}
     for name, parameter in model.named_parameters():
         if parameter.requires_grad:
-            (plain if id(parameter) in norms or name.endswith("bias") else decayed).append(parameter)
-    groups = [{"params": decayed, "weight_decay": weight_decay}, {"params": plain, "weight_decay": 0.0}]
-    return [group for group in groups if group["params"]]
+            plain = id(parameter) in norms or name.endswith("bias")
+            groups.setdefault((powers.get(parameter, 0), plain), []).append(parameter)
+    return [
+        {
+            "params": parameters,
+            "lr": training.lr * training.layer_lr_decay**power,
+            "weight_decay": 0.0 if plain else training.weight_decay,
+        }
+        for (power, plain), parameters in sorted(groups.items(), key=lambda group: group[0])
+    ]
+
+
+def _slower(model: nn.Module, decay: float) -> dict[nn.Parameter, int]:
+    """The power of `decay` that an encoder's parameter learns at; nothing where all learn alike."""
+    if decay == 1.0:
+        return {}
+    from ds_stilts.models.depth import depths, encoder_of
+
+    encoder = encoder_of(model)
+    return {parameter: encoder.num_layers + 1 - depth for parameter, depth in depths(encoder).items()}
 
 
 def _is_norm(module: nn.Module) -> bool:
@@ -43,7 +68,7 @@ def build_optimizer(model: nn.Module, training: Training) -> torch.optim.Optimiz
     is, neither relative steps nor parameter scale.
     "lamb": `ds_stilts.engine.lamb`.
     """
-    groups = parameter_groups(model, training.weight_decay)
+    groups = parameter_groups(model, training)
     if training.optimizer == "adafactor":
         from transformers.optimization import Adafactor
 

@@ -112,15 +112,16 @@ def restore_masters(objective: nn.Module, values: InitialValues | None, config: 
     """Make the fp32 masters of a bf16 engine the checkpoint's values; after the engine is built. A collective.
 
     DeepSpeed makes them from the bf16 parameters, so each phase would begin by rounding what the one before learned.
-    Parameters that are kept on NVMe stay rounded.
+    Parameters that are kept on NVMe stay rounded. Frozen ones have no master: an export takes them from their source.
     """
     if values is None or config.dtype is torch.float32:
         return
     from deepspeed.utils import safe_set_full_fp32_param, safe_set_local_fp32_param
 
-    for name, parameter in objective.named_parameters():
+    trained = {name: parameter for name, parameter in objective.named_parameters() if parameter.requires_grad}
+    for name, parameter in trained.items():
         if hasattr(parameter, "ds_tensor"):
-            if not parameter.requires_grad or parameter.ds_tensor.numel() != parameter.ds_tensor.ds_numel:
+            if parameter.ds_tensor.numel() != parameter.ds_tensor.ds_numel:
                 continue
             first, count = own_range(parameter)
             part = torch.zeros(parameter.ds_tensor.numel())

@@ -59,8 +59,8 @@ class Telemetry:
         Args:
             step: optimizer steps done.
             tokens: real tokens (there is no padding) of all ranks since the last call.
-            values: "loss", "lr", "grad_norm", by task "losses" (means per loss unit) and "grad_norms", and "skipped"
-                steps.
+            values: "loss", "lr", "grad_norm", by task "losses" (means per loss unit), "grad_norms" and "items" (how
+                many were drawn), "skipped" steps, and "data_wait_s", what rank 0 waited for batches.
         """
         if not self._enabled:
             return
@@ -79,6 +79,9 @@ class Telemetry:
             self._board.add_scalar(f"loss/{task}", loss, step)
         for task, norm in values["grad_norms"].items():
             self._board.add_scalar(f"grad_norm/{task}", norm, step)
+        for task, count in values["items"].items():
+            self._board.add_scalar(f"share/{task}", count / max(1, sum(values["items"].values())), step)
+        self._board.add_scalar("data_wait_s", values["data_wait_s"], step)
         self._board.add_scalar("tokens_per_s", rate, step)
         self._skipped += values.get("skipped", 0)
         self._board.add_scalar("skipped_steps", self._skipped, step)

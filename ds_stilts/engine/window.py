@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from ds_stilts.data.steps import Slot, TaskData
+from ds_stilts.data.steps import StepShare, TaskData
 
 
 class Window:
@@ -25,6 +25,9 @@ class Window:
         self.sums = torch.zeros(1 + 3 * len(self.names), dtype=torch.float64, device=device)
         """The loss, then unit losses of each of `names`, units of each, and squared gradient norms of each."""
         self.num_tokens = self._num_applied = self._num_skipped = 0
+        self.waited_s = 0.0
+        """How long this rank's steps waited for their batches."""
+        self._num_items = dict.fromkeys(self.names, 0)
 
     def losses(self, loss: torch.Tensor, sums: Mapping[str, torch.Tensor]) -> torch.Tensor:
         """One micro-batch's loss and unit losses of each of `names`, [1 + tasks] in fp64."""
@@ -32,28 +35,28 @@ class Window:
 
     def add(
         self,
-        micro_batches: Sequence[Sequence[Slot]],
+        share: StepShare,
         losses: list[torch.Tensor],
         squares: torch.Tensor,
         *,
         applied: bool,
-        num_tokens: int,
     ) -> None:
-        """One step; of a skipped one only that it was, and its tokens.
+        """One step; of a skipped one only that it was, and what it held.
 
         Args:
-            micro_batches: this rank's items.
+            share: this rank's part of it.
             losses: of each micro-batch, see `losses`.
             squares: [tasks], this rank's part of the squared gradient norm of each of `names`.
-            num_tokens: of all ranks.
         """
-        self.num_tokens += num_tokens
+        self.num_tokens += share.num_tokens
+        for name, count in share.num_items.items():
+            self._num_items[name] += count
         self._num_applied += applied
         self._num_skipped += not applied
         if not applied:
             return
         units = dict.fromkeys(self.names, 0)
-        for slots in micro_batches:
+        for slots in share.micro_batches:
             for slot in slots:
                 units[slot.task] += int(self._tasks[slot.task].units[slot.item])
         counts = torch.tensor(list(units.values()), dtype=torch.float64, device=self.sums.device)
@@ -61,7 +64,7 @@ class Window:
 
     def values(self, totals: Sequence[float]) -> dict[str, Any]:
         """For the log: "loss" (NaN if every step was skipped), by task "losses" and "grad_norms" (see
-        `ds_stilts.engine.gradients`; root mean square over the steps), "skipped" steps.
+        `ds_stilts.engine.gradients`; root mean square over the steps), "items" by task, "skipped" steps, "data_wait_s".
 
         Args:
             totals: `sums` over all ranks.
@@ -73,5 +76,7 @@ class Window:
             "loss": totals[0] / steps if steps else math.nan,
             "losses": {name: unit_sums[i] / units[i] for i, name in seen},
             "grad_norms": {name: math.sqrt(squares[i] / steps) for i, name in seen},
+            "items": dict(self._num_items),
             "skipped": self._num_skipped,
+            "data_wait_s": round(self.waited_s, 4),
         }

@@ -10,6 +10,7 @@ from pathlib import Path
 from ds_stilts.data.prepare import SplitKey
 from ds_stilts.errors import CheckpointError, RecipeError
 from ds_stilts.models.family import is_mt5, writes_text
+from ds_stilts.models.freezing import check_frozen
 from ds_stilts.phases.context import Run
 from ds_stilts.phases.splits import pool_keys, scoring_keys, training_keys, validation_keys
 from ds_stilts.recipe import Recipe
@@ -40,6 +41,9 @@ def check_start(recipe: Recipe) -> None:
         from ds_stilts.models.loading import check_folder
 
         layers = check_folder(name, random_init=recipe.start.random_init)
+    if layers is not None:
+        for where, phase in recipe.trained().items():
+            check_frozen(phase.freeze, layers, where)
     layer = recipe.evaluation.layer
     if layer is not None and layers is not None and not 0 <= layer <= layers:
         raise RecipeError(f"evaluation.layer is {layer}, but the start model has hidden states 0 to {layers}")

@@ -6,8 +6,9 @@ from typing import Any
 import torch
 
 from ds_stilts.data.batch import Masking
-from ds_stilts.data.mixture import Mixture, phase_length, shares
+from ds_stilts.data.mixture import Mixture
 from ds_stilts.data.prepared import open_prepared
+from ds_stilts.data.sampling import mean_shares, phase_length, shares
 from ds_stilts.data.steps import StepPlanner, TaskData, task_data
 from ds_stilts.engine import checkpoint
 from ds_stilts.engine.deepspeed_engine import load_engine_config, training_engine
@@ -21,6 +22,7 @@ from ds_stilts.errors import DataError
 from ds_stilts.formats import get_format
 from ds_stilts.formats.text_to_text.span_corruption import sentinel_ids
 from ds_stilts.models.family import writes_text
+from ds_stilts.models.freezing import freeze_parameters
 from ds_stilts.models.heads import build_head
 from ds_stilts.models.loading import StartModel, open_start
 from ds_stilts.models.multitask import MultiTaskModel
@@ -110,18 +112,16 @@ def train_phase(
     data, checksums = _training_data(run, ranks, training, tasks, start)
     sizes = {task.name: data[task.name].prepared.num_items for task in tasks}
     num_steps = phase_length(training, sizes)
-    probabilities = shares(sizes, training)
     mixture = Mixture(
         sizes=sizes,
-        probabilities=probabilities,
+        shares=shares(sizes, training, num_steps),
         seed=seed_for(run, seed_label),
         batch=training.batch_examples,
-        num_steps=num_steps,
+        one_task=training.one_task_steps,
     )
     planner = StepPlanner(
         mixture=mixture,
         tasks=data,
-        num_steps=num_steps,
         batch=training.batch_examples,
         world_size=world.size,
         micro_batch_tokens=training.micro_batch_tokens,
@@ -137,15 +137,16 @@ def train_phase(
     for head in dict.fromkeys(trained_heads):
         if any(name.startswith(f"{head}.") for name in stored):
             load_head(model.heads[head], stored, head, source)
+    freeze_parameters(start.encoder, training.freeze, stage)
     values = place(objective, start.weights, config)
     engine = training_engine(objective, config, training, num_steps=num_steps, accumulation=planner.accumulation)
     restore_masters(objective, values, config)
     torch.manual_seed(seed_for(run, f"{seed_label}:dropout:{world.rank}"))
     tokenizer = start.tokenizer
     if world.is_main:
+        drawn = mean_shares(sizes, training)
         mix = ", ".join(
-            f"{name} ({size:,}{f', drawn {probabilities[name]:.0%}' if len(sizes) > 1 else ''})"
-            for name, size in sizes.items()
+            f"{name} ({size:,}{f', drawn {drawn[name]:.0%}' if len(sizes) > 1 else ''})" for name, size in sizes.items()
         )
         say(
             f"{stage}  {num_steps:,} steps of {training.batch_examples} items from {mix}; {config.name}, "

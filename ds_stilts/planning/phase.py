@@ -3,10 +3,11 @@
 Pure: gets shapes, sizes and settings as values. Gathering them for a recipe lives in `planning.recipe_plan`.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from ds_stilts.data.mixture import phase_length
+from ds_stilts.data.sampling import phase_length
 from ds_stilts.data.steps import accumulation_for
 from ds_stilts.formats import get_format
 from ds_stilts.formats.text_to_text.span_corruption import MEAN_SPAN_TOKENS
@@ -16,11 +17,12 @@ from ds_stilts.planning.machine import FILL, Machine
 from ds_stilts.planning.shapes import ModelShape, Weight
 from ds_stilts.planning.states import Term, held, in_addition, model_states, peak
 from ds_stilts.planning.zero import ZeroSetting
-from ds_stilts.recipe import Training
+from ds_stilts.recipe import Freeze, Training
 from ds_stilts.tasks.task import Task
 
 _ROUND = 256
 """Token budgets are proposed in multiples of this."""
+_LAYER = re.compile(r"(?:encoder|transformer)\.(?:layer|block)\.(\d+)\.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +33,9 @@ class PhaseNeeds:
     training: Training
     shape: ModelShape
     weights: tuple[Weight, ...]
+    """Trained parameters: the model's, and of its heads each once."""
+    frozen: tuple[Weight, ...]
+    """The model's other parameters."""
     sizes: Mapping[str, TaskSize]
     """By task."""
     rows_share: float
@@ -127,16 +132,32 @@ def needs(
         written = max(TARGET_SHARE, corrupted) if masked else TARGET_SHARE
     rows_share = written or (training.masking if masked else 0.0)
     own = [weight for name in sorted(heads) for weight in heads[name]]
+    frozen = tuple(weight for weight in shape.weights if is_frozen(weight, training.freeze, shape.layers))
     return PhaseNeeds(
         where=where,
         training=training,
         shape=shape,
-        weights=(*shape.weights, *own),
+        weights=(*(weight for weight in shape.weights if weight not in frozen), *own),
+        frozen=frozen,
         sizes=sizes,
         rows_share=rows_share,
         target_share=written,
         machine=machine,
     )
+
+
+def is_frozen(weight: Weight, freeze: Freeze | None, layers: int) -> bool:
+    """Whether the run freezes a parameter; what `ds_stilts.models.freezing` does to modules, said by names.
+
+    Args:
+        layers: of the encoder.
+    """
+    if freeze is None or weight.part == "heads" or weight.name.startswith("decoder."):
+        return False
+    if weight.part == "embeddings":
+        return freeze.embeddings
+    layer = _LAYER.match(weight.name)
+    return (int(layer[1]) + 1 if layer else layers) <= freeze.layers
 
 
 def weigh(phase: PhaseNeeds, setting: ZeroSetting, budget: int) -> Weighed:
@@ -145,7 +166,7 @@ def weigh(phase: PhaseNeeds, setting: ZeroSetting, budget: int) -> Weighed:
     kept = phase.activations(setting)
     return Weighed(
         setting=setting,
-        terms=model_states(phase.weights, setting, phase.machine.ranks, phase.accumulation(budget)),
+        terms=model_states(phase.weights, setting, phase.machine.ranks, phase.accumulation(budget), phase.frozen),
         activation_bytes=kept.of(tokens),
         checkpointed_bytes=phase.activations(setting, checkpointing=True).of(tokens),
         logit_bytes=round(tokens * kept.logits_per_token),

@@ -87,7 +87,8 @@ def estimated(machine: Machine, shape: ModelShape) -> list[str]:
         "within 12 % in fp32, and in bf16 the plan is up to 17 % short. Activations are what autograd saves, tested on "
         "small models. Nothing was measured on a GPU (docs/memory.md).",
         "A micro-batch is counted at its token budget and one item more, all of its activations at the moment when all "
-        "gradients are there: an upper bound. AdamW is counted for any optimizer.",
+        "gradients are there: an upper bound. AdamW is counted for any optimizer, and activations as if nothing were "
+        "frozen.",
         f"Not counted: CUDA's context, NCCL's buffers and the allocator's gaps, for which {1 - FILL:.0%} of a GPU is "
         "left; scoring, which keeps no gradients. What NVMe offload moves to disk is counted as host memory.",
         "Sequences are taken at a task's longest input where no prepared file gives their mean.",
@@ -127,7 +128,10 @@ def _phase_row(phase: PhaseNeeds, setting: ZeroSetting, config_name: str) -> dic
     steps = num_steps(phase.training, {name: size.items for name, size in phase.sizes.items()})
     row: dict[str, Any] = {
         "phase": phase.where,
-        "parameters": {**count_parts(phase.weights), "trainable": sum(weight.numel for weight in phase.weights)},
+        "parameters": {
+            **count_parts((*phase.weights, *phase.frozen)),
+            "trainable": sum(weight.numel for weight in phase.weights),
+        },
         "tasks": {name: _size_row(size) for name, size in phase.sizes.items()},
         "steps": steps,
         "tokens": None if steps is None else round(steps * phase.step_tokens),
@@ -216,10 +220,12 @@ def _shipped(setting: ZeroSetting) -> str | None:
 
 
 def _beside_deepspeed(phases: list[PhaseNeeds], setting: ZeroSetting) -> list[dict[str, Any]]:
-    """Our states of the largest phase beside DeepSpeed's estimate, term by term; empty where it has no estimator."""
-    if not phases:
+    """Our states of the largest phase beside DeepSpeed's estimate, term by term; empty where it has no estimator, as it
+    has none for frozen parameters."""
+    wholly_trained = [phase for phase in phases if not phase.frozen]
+    if not wholly_trained:
         return []
-    phase = max(phases, key=lambda one: sum(weight.numel for weight in one.weights))
+    phase = max(wholly_trained, key=lambda one: sum(weight.numel for weight in one.weights))
     terms = weigh(phase, setting, phase.training.micro_batch_tokens).terms
     rows = differences(phase.weights, terms, setting, phase.machine.ranks) or []
     return [

@@ -223,6 +223,8 @@ def _built(config: Mapping[str, Any], where: str) -> ModelShape:
     import torch
     from transformers import AutoConfig, AutoModelForMaskedLM
 
+    from ds_stilts.models.weights import named_once
+
     try:
         known = AutoConfig.for_model(**config)
         with torch.device("meta"):
@@ -235,7 +237,7 @@ def _built(config: Mapping[str, Any], where: str) -> ModelShape:
         ) from None
     prefix = f"{model.base_model_prefix}."
     found: dict[Part, list[Weight]] = {"embeddings": [], "blocks": [], "heads": []}
-    for name, parameter in model.named_parameters():
+    for name, parameter in named_once(model).items():
         part: Part = "heads" if not name.startswith(prefix) else "embeddings" if "embeddings" in name else "blocks"
         found[part].append(Weight(name.removeprefix(prefix), tuple(parameter.shape), part))
     return ModelShape(

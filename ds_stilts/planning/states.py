@@ -28,20 +28,29 @@ class Term:
     """"host": memory of the node, taken once by each of its ranks."""
 
 
-def model_states(weights: Sequence[Weight], setting: ZeroSetting, ranks: int, accumulation: int) -> list[Term]:
+def model_states(
+    weights: Sequence[Weight],
+    setting: ZeroSetting,
+    ranks: int,
+    accumulation: int,
+    frozen: Sequence[Weight] = (),
+) -> list[Term]:
     """Model states of one rank, the largest one where ranks differ.
 
     Args:
         weights: the trained parameters, tied ones once.
         ranks: ranks over which states are partitioned.
         accumulation: micro-batches in a step.
+        frozen: the other parameters of the model, which have neither gradient nor optimizer state.
     """
-    if setting.stage == 0:
-        terms = _replicated(weights, setting, ranks)
-    elif setting.stage < 3:
-        terms = _partitioned_optimizer(weights, setting, ranks, accumulation)
+    if setting.stage == 3:
+        terms = _partitioned_parameters(weights, frozen, setting, ranks)
     else:
-        terms = _partitioned_parameters(weights, setting, ranks)
+        terms = [Term(name="frozen parameters", bytes=setting.dtype_bytes * sum(weight.numel for weight in frozen))]
+        if setting.stage == 0:
+            terms += _replicated(weights, setting, ranks)
+        else:
+            terms += _partitioned_optimizer(weights, setting, ranks, accumulation)
     return [term for term in terms if term.bytes]
 
 
@@ -127,23 +136,28 @@ def _partitioned_optimizer(
     ]
 
 
-def _partitioned_parameters(weights: Sequence[Weight], setting: ZeroSetting, ranks: int) -> list[Term]:
-    """ZeRO-3; every parameter is cut by itself, and small ones stay whole as well."""
+def _partitioned_parameters(
+    weights: Sequence[Weight], frozen: Sequence[Weight], setting: ZeroSetting, ranks: int
+) -> list[Term]:
+    """ZeRO-3; every parameter, a frozen one too, is cut by itself, and small ones stay whole as well."""
     total, largest = sum(weight.numel for weight in weights), max(weight.numel for weight in weights)
+    every = [*weights, *frozen]
+    all_total, all_largest = sum(weight.numel for weight in every), max(weight.numel for weight in every)
     size, gradient = setting.dtype_bytes, setting.gradient_bytes
     partition = sum(-(-weight.numel // ranks) for weight in weights)
-    persistent = sum(weight.numel for weight in weights if weight.numel <= setting.persistence_threshold)
+    all_partition = sum(-(-weight.numel // ranks) for weight in every)
+    persistent = sum(weight.numel for weight in every if weight.numel <= setting.persistence_threshold)
     offloads, all_offloaded = setting.offload != "none", setting.offload == "optimizer and parameters"
-    sub_group, live = min(partition, setting.sub_group), live_parameters(weights, setting)
+    sub_group, live = min(partition, setting.sub_group), live_parameters(every, setting)
     # Gathering joins the parts of what is prefetched into new parameters; a gradient is whole before its bucket is
     # copied to be scattered. They meet only if parameters are gathered a second time, for the backward pass.
-    gathering = min(total - persistent, setting.prefetch_bucket + largest)
+    gathering = min(all_total - persistent, setting.prefetch_bucket + all_largest)
     scattering = largest + min(setting.reduce_bucket, total)
-    moved = gathering + scattering if live < total - persistent else max(gathering, scattering)
+    moved = gathering + scattering if live < all_total - persistent else max(gathering, scattering)
     terms = [
-        Term(name="parameter partition", bytes=size * partition, where="host" if all_offloaded else "device"),
+        Term(name="parameter partition", bytes=size * all_partition, where="host" if all_offloaded else "device"),
         Term(name="parameters kept whole", bytes=size * persistent),
-        Term(name="secondary partition (hpZ)", bytes=size * -(-total // setting.hpz) if setting.hpz > 1 else 0),
+        Term(name="secondary partition (hpZ)", bytes=size * -(-all_total // setting.hpz) if setting.hpz > 1 else 0),
         *_optimizer(partition, "host" if offloads else "device"),
         Term(name="gradient partition", bytes=gradient * partition, where="host" if offloads else "device"),
         Term(name="reduce bucket", bytes=size * setting.reduce_bucket if setting.contiguous_gradients else 0),

@@ -37,7 +37,7 @@ def _phase(phase: Mapping[str, Any], memory: int | None) -> list[str]:
         f"{phase['phase']}: {tasks}",
         f"  {length}; {phase['batch_examples']} items a step, micro-batches of {phase['micro_batch_tokens']:,} tokens, "
         f"accumulation {bound}{phase['accumulation']}",
-        f"  trained: {_parts(phase['parameters'])}",
+        f"  trained: {_parts(phase['parameters'])}{_exception(phase['parameters'])}",
         f"  activations {gib(phase['activations_bytes']):.2f} GiB (of it vocabulary-sized logits "
         f"{gib(phase['logits_bytes']):.2f}), with activation checkpointing "
         f"{gib(phase['activations_checkpointed_bytes']):.2f}; the recipe has it "
@@ -79,6 +79,11 @@ def _advice(phase: Mapping[str, Any]) -> list[str]:
         f"recommended: {name}, micro_batch_tokens {advice['micro_batch_tokens']:,}, accumulation "
         f"{advice['accumulation']}, {advice['share_of_gpu']:.0%} of a GPU",
     ]
+
+
+def _exception(parts: Mapping[str, int]) -> str:
+    frozen = parts["all"] - parts["trainable"]
+    return f", but for {frozen:,} that are frozen" if frozen else ""
 
 
 def _parts(parts: Mapping[str, int]) -> str:

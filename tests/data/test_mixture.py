@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ds_stilts.data.mixture import Mixture, generator, mask_generator, shares
+from ds_stilts.data.mixture import Mixture, generator, mask_generator
+from ds_stilts.data.sampling import shares
 from ds_stilts.recipe import TaskUse, Training
 
 SIZES = st.dictionaries(st.sampled_from(["a", "b", "c"]), st.integers(1, 12), min_size=1)
@@ -16,8 +17,8 @@ SIZES = st.dictionaries(st.sampled_from(["a", "b", "c"]), st.integers(1, 12), mi
 def mixture(
     sizes: dict[str, int], *, seed: int = 1, batch: int = 4, num_steps: int = 30, rule: str = "uniform"
 ) -> Mixture:
-    probabilities = shares(sizes, Training(mixing=rule, steps=num_steps))
-    return Mixture(sizes=sizes, probabilities=probabilities, seed=seed, batch=batch, num_steps=num_steps)
+    drawn = shares(sizes, Training(mixing=rule, steps=num_steps), num_steps)
+    return Mixture(sizes=sizes, shares=drawn, seed=seed, batch=batch)
 
 
 def order(made: Mixture, steps: range) -> list[list[tuple[str, int]]]:
@@ -81,25 +82,39 @@ def test_tasks_come_in_their_shares() -> None:
     assert counts["big"] / 6000 == pytest.approx(0.9, abs=0.015)
 
 
-@pytest.mark.parametrize(
-    ("training", "expected"),
-    [
-        (Training(mixing="proportional"), [1 / 13, 4 / 13, 8 / 13]),
-        (Training(mixing="uniform"), [1 / 3, 1 / 3, 1 / 3]),
-        (Training(mixing="capped", cap=400), [1 / 9, 4 / 9, 4 / 9]),
-        (Training(mixing="temperature", temperature=2.0), [1 / (3 + 8**0.5), 2 / (3 + 8**0.5), 8**0.5 / (3 + 8**0.5)]),
-        (Training(mixing="temperature", temperature=1.0), [1 / 13, 4 / 13, 8 / 13]),
-    ],
-)
-def test_each_rule_gives_its_shares(training: Training, expected: list[float]) -> None:
-    found = shares({"a": 100, "b": 400, "c": 800}, training)
-    assert list(found.values()) == pytest.approx(expected)
-    assert sum(found.values()) == pytest.approx(1)
+def test_shares_that_change_are_followed() -> None:
+    uses = {"a": TaskUse(share="1 - t"), "b": TaskUse(share="t")}
+    sizes = {"a": 50, "b": 50}
+    made = Mixture(sizes=sizes, shares=shares(sizes, Training(tasks=uses), 100), seed=3, batch=100)
+    counts = [sum(name == "b" for name, _ in made.step(k)) for k in range(100)]
+    assert counts[0] == 0 and np.corrcoef(counts, range(100))[0, 1] > 0.95
+    assert sum(counts[:50]) / 5000 == pytest.approx(0.25, abs=0.03)
+    assert sum(counts[50:]) / 5000 == pytest.approx(0.75, abs=0.03)
 
 
-def test_fixed_shares_win_over_the_rule() -> None:
-    uses = {"a": TaskUse(share=3), "b": TaskUse(share=1)}
-    assert shares({"a": 1, "b": 1000}, Training(tasks=uses, mixing="proportional")) == {"a": 0.75, "b": 0.25}
+def test_a_task_that_is_never_drawn_at_a_time_is_not_drawn() -> None:
+    """However the draws fall: a probability of exactly 0 at either end of the interval."""
+    sizes = {"a": 10, "b": 10, "c": 10}
+    fixed = np.tile([0.0, 1.0, 0.0], (500, 1))
+    made = Mixture(sizes=sizes, shares=fixed, seed=3, batch=20)
+    assert {name for k in range(500) for name, _ in made.step(k)} == {"b"}
+
+
+def test_a_step_of_one_task_has_one_task_and_the_shares_hold_over_steps() -> None:
+    sizes = {"a": 300, "b": 100}
+    drawn = shares(sizes, Training(), 2000)
+    made = Mixture(sizes=sizes, shares=drawn, seed=3, batch=4, one_task=True)
+    steps = [{name for name, _ in made.step(k)} for k in range(2000)]
+    assert all(len(names) == 1 for names in steps)
+    assert sum(names == {"a"} for names in steps) / 2000 == pytest.approx(0.75, abs=0.03)
+    items = [item for k in range(2000) for name, item in made.step(k) if name == "b"]
+    assert sorted(items[:100]) == list(range(100)), "every item once before any is seen twice"
+
+
+def test_sums_are_those_of_each_steps_items() -> None:
+    made = mixture({"a": 7, "b": 30}, batch=5)
+    values = {"a": np.arange(7) * 10, "b": np.arange(30) + 1}
+    assert made.sums(values).tolist() == [sum(int(values[n][i]) for n, i in step) for step in order(made, range(30))]
 
 
 def test_streams_do_not_meet() -> None:

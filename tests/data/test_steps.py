@@ -1,13 +1,15 @@
 """Steps cut into micro-batches: the same items on any number of ranks, the loss weights, the token budget."""
 
 from collections import Counter
+from collections.abc import Mapping
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ds_stilts.data.mixture import Mixture, shares
+from ds_stilts.data.mixture import Mixture
+from ds_stilts.data.sampling import shares
 from ds_stilts.data.steps import Slot, StepPlanner, StepShare, TaskData, task_data
 from ds_stilts.errors import RecipeError
 from ds_stilts.recipe import TaskUse, Training
@@ -23,11 +25,10 @@ def pairs(lengths: list[int], name: str = "nli", loss_weight: float = 1.0) -> Ta
 
 def planner(data: dict[str, TaskData], *, batch: int, world_size: int, budget: int = 40) -> StepPlanner:
     sizes = {name: item.prepared.num_items for name, item in data.items()}
-    mixture = Mixture(sizes=sizes, probabilities=shares(sizes, Training()), seed=3, batch=batch, num_steps=NUM_STEPS)
+    mixture = Mixture(sizes=sizes, shares=shares(sizes, Training(), NUM_STEPS), seed=3, batch=batch)
     return StepPlanner(
         mixture=mixture,
         tasks=data,
-        num_steps=NUM_STEPS,
         batch=batch,
         world_size=world_size,
         micro_batch_tokens=budget,
@@ -112,10 +113,14 @@ def test_the_weight_of_a_loss_unit_is_the_formula_by_hand() -> None:
         def step(self, k: int) -> list[tuple[str, int]]:
             return [("pos", 0), ("nli", 0), ("pos", 1)]
 
-    made = StepPlanner(mixture=Fixed(), tasks=data, num_steps=1, batch=3, world_size=1, micro_batch_tokens=100)
+        def sums(self, values: Mapping[str, np.ndarray]) -> np.ndarray:
+            return np.array([10])
+
+    made = StepPlanner(mixture=Fixed(), tasks=data, batch=3, world_size=1, micro_batch_tokens=100)
     share = made.share(0, 0)
     assert share.coefficients == pytest.approx({"pos": 0.5 * 2 / (3 * 3), "nli": 2.0 * 1 / (3 * 1), "absent": 0.0})
     assert share.num_tokens == 10
+    assert share.num_items == {"pos": 2, "nli": 1, "absent": 0}
     assert slots_of([share]) == Counter([Slot("pos", 0, 0), Slot("nli", 0, 1), Slot("pos", 1, 2)])
 
 

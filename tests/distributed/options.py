@@ -9,15 +9,18 @@ from ds_stilts.engine.deepspeed_engine import load_engine_config, scoring_model,
 from ds_stilts.engine.export import full_parameters
 from ds_stilts.engine.objective import Objective
 from ds_stilts.engine.world import World
+from ds_stilts.models.freezing import freeze_parameters
 from tests.distributed import plain, tiny
 
 
 def train_with(world: World, config: str, changes: dict[str, Any], dropout: float, num_steps: int) -> dict[str, Any]:
-    """Train with `changes` to the tiny recipe; losses and gradient norms by step, and (rank 0) the parameters."""
+    """Train with `changes` to the tiny recipe; losses by micro-batch, gradient norms and what is logged as the learning
+    rate by step, and (rank 0) the parameters."""
     training = tiny.TRAINING.model_validate({**tiny.TRAINING.model_dump(), **changes})
     tasks = tiny.data()
     planner = tiny.planner(tasks, world.size)
     objective = Objective(tiny.model(tiny.masked_lm(dropout=dropout)), tiny.TASKS)
+    freeze_parameters(objective.model.encoder, training.freeze, "")
     engine = training_engine(
         objective,
         load_engine_config(config),
@@ -26,7 +29,7 @@ def train_with(world: World, config: str, changes: dict[str, Any], dropout: floa
         accumulation=planner.accumulation,
     )
     torch.manual_seed(100 + world.rank)
-    losses, norms = [], []
+    losses, norms, lrs = [], [], []
     for step in range(num_steps):
         share = planner.share(step, world.rank)
         for slots in share.micro_batches:
@@ -35,8 +38,9 @@ def train_with(world: World, config: str, changes: dict[str, Any], dropout: floa
             engine.step()
             losses.append(float(loss.detach()))
         norms.append(float(engine.get_global_grad_norm()))
+        lrs.append(float(engine.lr_scheduler.get_last_lr()[0]))
     parameters = {name: tensor.numpy() for name, tensor in full_parameters(objective, world).items()}
-    return {"losses": losses, "norms": norms, "parameters": parameters}
+    return {"losses": losses, "norms": norms, "lrs": lrs, "parameters": parameters}
 
 
 def score_with(world: World, config: str) -> list[float]:

@@ -1,5 +1,6 @@
 """The tiny training of `tiny.py` in plain PyTorch on padded Hugging Face models: what every engine must compute."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -26,20 +27,34 @@ class PlainRun:
     parameters: dict[str, np.ndarray]
 
 
+def alike(name: str) -> float:
+    """Every parameter learns at the full rate."""
+    return 1.0
+
+
 @cache
-def plain_run(lr: float = tiny.TRAINING.lr) -> PlainRun:
-    """Twelve steps without anything of ours in the forward pass: padded input, means per task, torch AdamW."""
+def plain_run(lr: float = tiny.TRAINING.lr, rate: Callable[[str], float] = alike) -> PlainRun:
+    """Twelve steps without anything of ours in the forward pass: padded input, means per task, torch AdamW.
+
+    Args:
+        rate: by the name of a parameter, at how much of `lr` it learns; 0: it is frozen.
+    """
     tasks, mixture = tiny.data(), tiny.mixture(tiny.data())
     hf = tiny.masked_lm()
     model = tiny.model(hf)
     hf.set_attn_implementation("eager")  # undo the packed attention: this is Hugging Face's own forward
     norms = {id(p) for m in model.modules() if isinstance(m, torch.nn.LayerNorm) for p in m.parameters()}
     named = dict(model.named_parameters())
-    plain = [p for name, p in named.items() if id(p) in norms or name.endswith("bias")]
-    decayed = [p for p in named.values() if all(p is not q for q in plain)]
+    for name, parameter in named.items():
+        parameter.requires_grad_(rate(name) > 0)
+    trained = {name: parameter for name, parameter in named.items() if parameter.requires_grad}
+    plain = {name for name, p in trained.items() if id(p) in norms or name.endswith("bias")}
     recipe = tiny.TRAINING
     optimizer = torch.optim.AdamW(
-        [{"params": decayed, "weight_decay": recipe.weight_decay}, {"params": plain, "weight_decay": 0.0}],
+        [
+            {"params": p, "rate": rate(name), "weight_decay": 0.0 if name in plain else recipe.weight_decay}
+            for name, p in trained.items()
+        ],
         lr=lr, betas=recipe.adam_betas, eps=recipe.adam_eps, fused=False, foreach=False,
     )  # fmt: skip
 
@@ -59,16 +74,16 @@ def plain_run(lr: float = tiny.TRAINING.lr) -> PlainRun:
     for step in range(STEPS):
         factor = step / WARMUP if step < WARMUP else (STEPS - step) / (STEPS - WARMUP)
         for group in optimizer.param_groups:
-            group["lr"] = lr * factor
+            group["lr"] = lr * group["rate"] * factor
         loss = batch_loss(step)
         losses.append(float(loss.detach()))
-        for parameter in model.parameters():
+        for parameter in trained.values():
             parameter.grad = torch.zeros_like(parameter)
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), recipe.clip)
+        torch.nn.utils.clip_grad_norm_(trained.values(), recipe.clip)
         optimizer.step()
-    trained = {f"model.{name}": parameter.detach().numpy() for name, parameter in model.named_parameters()}
-    return PlainRun(losses, untrained, trained)
+    final = {f"model.{name}": parameter.detach().numpy() for name, parameter in named.items()}
+    return PlainRun(losses, untrained, final)
 
 
 def _task_mean(name: str, own: list[tuple[int, int]], prepared: Any, hf: Any, model: Any, step: int) -> torch.Tensor:

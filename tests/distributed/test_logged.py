@@ -1,7 +1,8 @@
-"""The logged gradient norms of tasks do not depend on how many ranks share the work, nor on the ZeRO stage."""
+"""What is logged of each task does not depend on how many ranks share the work, nor on the ZeRO stage."""
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,18 +13,23 @@ from tests.distributed.worlds import run_world
 pytestmark = pytest.mark.timeout(300)
 
 
-def logged(folder: Path) -> list[dict[str, float]]:
-    return [json.loads(line)["grad_norms"] for line in (folder / "metrics.jsonl").read_text().splitlines()]
+def logged(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
 
 
-def test_one_rank_and_two_ranks_log_the_same_gradient_norms(tmp_path: Path) -> None:
+def test_one_rank_and_two_ranks_log_the_same_gradient_norms_and_mixture(tmp_path: Path) -> None:
     for size, config in ((1, "zero2_fp32"), (2, "zero3_release_fp32")):
         run_world(size, _train, str(tmp_path / str(size)), config)
     one, two = (logged(tmp_path / size) for size in ("1", "2"))
-    assert [set(norms) for norms in one] == [set(norms) for norms in two]
-    assert {name for norms in one for name in norms} == {task.name for task in tiny.TASKS}
+    assert [line["items"] for line in one] == [line["items"] for line in two]
+    mixture = tiny.mixture(tiny.data())
+    assert [line["items"] for line in one] == [
+        {task.name: sum(name == task.name for name, _ in mixture.step(k)) for task in tiny.TASKS} for k in range(4)
+    ]
+    assert {name for line in one for name in line["grad_norms"]} == {task.name for task in tiny.TASKS}
     for expected, found in zip(one, two, strict=True):
-        assert found == pytest.approx(expected, rel=1e-4) and min(expected.values()) > 0
+        assert found["grad_norms"] == pytest.approx(expected["grad_norms"], rel=1e-4)
+        assert min(expected["grad_norms"].values()) > 0
 
 
 def _train(world: World, folder: str, config: str) -> None:

@@ -8,8 +8,9 @@ import torch
 from transformers import XLMRobertaConfig, XLMRobertaForMaskedLM
 
 from ds_stilts.data.batch import Masking
-from ds_stilts.data.mixture import Mixture, shares
+from ds_stilts.data.mixture import Mixture
 from ds_stilts.data.prepared import Prepared, Ragged
+from ds_stilts.data.sampling import shares
 from ds_stilts.data.steps import StepPlanner, TaskData, task_data
 from ds_stilts.models.encoder import PackedEncoder
 from ds_stilts.models.heads import build_head
@@ -109,19 +110,13 @@ def data(training: Training = TRAINING) -> dict[str, TaskData]:
 def mixture(tasks: dict[str, TaskData], training: Training = TRAINING) -> Mixture:
     sizes = {name: item.prepared.num_items for name, item in tasks.items()}
     assert training.steps is not None
-    return Mixture(
-        sizes=sizes,
-        probabilities=shares(sizes, training),
-        seed=9,
-        batch=training.batch_examples,
-        num_steps=training.steps,
-    )
+    return Mixture(sizes=sizes, shares=shares(sizes, training, training.steps), seed=9, batch=training.batch_examples)
 
 
 def planner(tasks: dict[str, TaskData], world_size: int, training: Training = TRAINING) -> StepPlanner:
     assert training.steps is not None
     return StepPlanner(
-        mixture=mixture(tasks, training), tasks=tasks, num_steps=training.steps, batch=training.batch_examples,
+        mixture=mixture(tasks, training), tasks=tasks, batch=training.batch_examples,
         world_size=world_size, micro_batch_tokens=training.micro_batch_tokens,
     )  # fmt: skip
 

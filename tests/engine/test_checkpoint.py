@@ -49,6 +49,9 @@ class Shards:
         assert not save_latest
         self.checkpoint_engine.save(bytes(range(256)) * 40, f"{folder}/{tag}/shard.pt")
 
+    def zero_nvme_offload_optimizer(self) -> bool:
+        return False
+
     def load_checkpoint(self, folder: str, *, tag: str) -> tuple[str, dict[str, Any]]:
         return str(Path(folder) / tag), {}
 

@@ -89,6 +89,12 @@ def test_nvme_wants_a_folder_and_libaio(tmp_path: Path, monkeypatch: pytest.Monk
             check_machine(chosen, config)
 
 
+def test_early_stopping_is_refused_with_states_on_nvme() -> None:
+    chosen = recipe("zero3_nvme_bf16", validation={"every": 5, "patience": 2})
+    with pytest.raises(RecipeError, match=r"arms\.nli\.validation\.patience: the weights of the best step are loaded"):
+        check_engine(chosen)
+
+
 def test_a_users_own_folder_for_nvme_is_looked_at(tmp_path: Path) -> None:
     path = tmp_path / "mine.json"
     offload = {"device": "nvme", "nvme_path": str(tmp_path / "gone")}

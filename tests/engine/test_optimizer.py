@@ -25,7 +25,7 @@ def model() -> MultiTaskModel:
 
 
 def test_biases_and_layer_norms_are_not_decayed_and_all_else_is(model: MultiTaskModel) -> None:
-    decayed, plain = parameter_groups(model, 0.01)
+    decayed, plain = parameter_groups(model, Training())
     assert (decayed["weight_decay"], plain["weight_decay"]) == (0.01, 0.0)
     names = {id(parameter): name for name, parameter in model.named_parameters()}
     plain_names = {names[id(parameter)] for parameter in plain["params"]}
@@ -41,7 +41,7 @@ def test_the_layer_norms_of_mt5_which_are_a_class_of_their_own_are_not_decayed()
         MT5Config(vocab_size=50, d_model=16, d_kv=4, d_ff=32, num_layers=2, num_heads=2, tie_word_embeddings=False)
     )
     names = {id(parameter): name for name, parameter in mt5.named_parameters()}
-    _, plain = parameter_groups(mt5, 0.01)
+    _, plain = parameter_groups(mt5, Training())
     assert {names[id(parameter)] for parameter in plain["params"]} == {n for n in names.values() if "layer_norm" in n}
     assert (
         len(plain["params"]) == 2 * 2 + 2 * 3 + 2
@@ -49,20 +49,45 @@ def test_the_layer_norms_of_mt5_which_are_a_class_of_their_own_are_not_decayed()
 
 
 def test_every_parameter_is_in_one_group_once_the_tied_ones_too(model: MultiTaskModel) -> None:
-    grouped = [id(parameter) for group in parameter_groups(model, 0.01) for parameter in group["params"]]
+    grouped = [id(parameter) for group in parameter_groups(model, Training()) for parameter in group["params"]]
     assert len(grouped) == len(set(grouped))
     assert set(grouped) == {id(parameter) for parameter in model.parameters()}
 
 
 def test_a_group_without_parameters_is_left_out() -> None:
-    assert len(parameter_groups(nn.Linear(2, 2, bias=False), 0.01)) == 1
+    assert len(parameter_groups(nn.Linear(2, 2, bias=False), Training())) == 1
 
 
 def test_frozen_parameters_are_left_out() -> None:
     layer = nn.Linear(2, 2)
     layer.bias.requires_grad_(False)
-    (group,) = parameter_groups(layer, 0.01)
+    (group,) = parameter_groups(layer, Training())
     assert group["params"] == [layer.weight]
+
+
+def test_each_layer_learns_at_a_share_of_the_rate_of_what_lies_on_top_of_it(model: MultiTaskModel) -> None:
+    """Of three layers, counted from 0: layer l at lr · d^(3 - l), embeddings at lr · d^4, heads at lr."""
+    groups = parameter_groups(model, Training(lr=0.1, layer_lr_decay=0.5, weight_decay=0.2))
+    names = {id(parameter): name for name, parameter in model.named_parameters()}
+    rates = {names[id(parameter)]: group["lr"] for group in groups for parameter in group["params"]}
+    assert rates.keys() == set(names.values())
+    shares = {"layer.2.": 0.5, "layer.1.": 0.25, "layer.0.": 0.125, "embeddings.": 0.0625}
+    for name, rate in rates.items():
+        share = next((share for part, share in shares.items() if part in name), 1.0)
+        assert rate == pytest.approx(0.1 * share), name
+    assert [group["lr"] for group in groups] == sorted((group["lr"] for group in groups), reverse=True)
+    assert len(groups) == 2 * 5 and {group["weight_decay"] for group in groups} == {0.0, 0.2}
+    for group in groups:
+        assert (group["weight_decay"] == 0.0) == all(
+            names[id(p)].endswith("bias") or "norm" in names[id(p)].lower() for p in group["params"]
+        )
+
+
+def test_a_schedule_scales_each_groups_own_rate(model: MultiTaskModel) -> None:
+    training = Training(lr=0.1, layer_lr_decay=0.5)
+    optimizer = build_optimizer(model, training)
+    scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 0.5)
+    assert scheduler.get_last_lr() == pytest.approx([0.05 * 0.5 ** (place // 2) for place in range(10)])
 
 
 @pytest.mark.parametrize(("name", "kind"), [("adamw", torch.optim.AdamW), ("lamb", Lamb)])

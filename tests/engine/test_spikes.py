@@ -55,7 +55,15 @@ def test_a_loss_that_is_not_finite_does_not_spoil_the_series() -> None:
 def log(folder: Path, losses: list[float], first: int, last: int) -> None:
     telemetry = Telemetry(folder, label="arms/qa", num_steps=len(losses), first_step=first, enabled=True)
     for step in range(first + 1, last + 1):
-        values = {"loss": 1.0, "lr": 1e-4, "grad_norm": 2.0, "losses": {"qa": losses[step - 1]}, "grad_norms": {}}
+        values = {
+            "loss": 1.0,
+            "lr": 1e-4,
+            "grad_norm": 2.0,
+            "losses": {"qa": losses[step - 1]},
+            "grad_norms": {},
+            "items": {},
+            "data_wait_s": 0.0,
+        }
         telemetry.step(step, tokens=64, values=values)
     telemetry.close()
 

@@ -13,6 +13,7 @@ def run(folder: Path, first: int, last: int, loss: float = 1.0) -> None:
     telemetry = Telemetry(folder, label="arms/qa", num_steps=10, first_step=first, enabled=True)
     for step in range(first + 1, last + 1):
         values = {"loss": loss, "lr": 1e-4, "grad_norm": 2.0, "losses": {"qa": loss}, "grad_norms": {"qa": 0.5}}
+        values |= {"items": {"qa": 8}, "data_wait_s": 0.0}
         telemetry.step(step, tokens=640, values=values)
     telemetry.close()
 
@@ -26,7 +27,7 @@ def test_a_line_has_what_a_plot_needs(tmp_path: Path) -> None:
     first, second = lines(tmp_path)
     assert {**first, "tokens_per_s": 0, "elapsed_s": 0} == {
         "step": 1, "loss": 1.0, "lr": 1e-4, "grad_norm": 2.0, "losses": {"qa": 1.0}, "grad_norms": {"qa": 0.5},
-        "tokens_per_s": 0, "elapsed_s": 0,
+        "items": {"qa": 8}, "data_wait_s": 0.0, "tokens_per_s": 0, "elapsed_s": 0,
     }  # fmt: skip
     assert second["step"] == 2 and second["tokens_per_s"] > 0
     assert list((tmp_path / "tensorboard").iterdir())

@@ -80,6 +80,15 @@ def test_a_layer_that_the_model_does_not_have_is_refused_before_it_is_trained(mo
         check_start(recipe("", start=made, evaluation={"layer": 3}))
 
 
+def test_more_frozen_layers_than_the_model_has_are_refused_before_it_is_trained(model: Path) -> None:
+    def frozen(layers: int) -> dict[str, Any]:
+        return {"xnli": {"steps": 1, "freeze": {"layers": layers}}}
+
+    check_start(recipe(str(model), targets=frozen(3)))
+    with pytest.raises(RecipeError, match=r"targets\.xnli\.freeze\.layers is 4, but the start model has 3 layers"):
+        check_start(recipe(str(model), targets=frozen(4)))
+
+
 def test_every_file_is_read_to_its_last_line(root: Path) -> None:
     run = Run(recipe=recipe("m"), run_dir=root / "run", data_root=root)
     check_files(run)

@@ -4,15 +4,21 @@ from typing import Any
 
 import pytest
 
+from ds_stilts.models.encoder import SUPPORTED, PackedEncoder
+from ds_stilts.models.family import MT5
+from ds_stilts.models.freezing import freeze_parameters
+from ds_stilts.models.t5_encoder import PackedT5Encoder
 from ds_stilts.planning.data_sizes import TaskSize
 from ds_stilts.planning.machine import FILL, GIB, Machine
-from ds_stilts.planning.phase import PhaseNeeds, largest_budget, needs, num_steps, weigh
+from ds_stilts.planning.phase import PhaseNeeds, is_frozen, largest_budget, needs, num_steps, weigh
 from ds_stilts.planning.public_models import PUBLIC_MODELS
 from ds_stilts.planning.shapes import shape_of
 from ds_stilts.planning.zero import ZeroSetting
-from ds_stilts.recipe import Training
+from ds_stilts.recipe import Freeze, Training
 from ds_stilts.tasks import get_task
 from tests.distributed.tiny import TRAINING, data, mixture, planner
+from tests.models.test_architectures import build
+from tests.small import mt5
 
 BF16 = ZeroSetting(stage=2, dtype_bytes=2, gradient_bytes=2, reduce_bucket=50_000_000, overlap_comm=True)
 
@@ -50,6 +56,26 @@ def test_each_head_is_counted_once_with_the_width_of_its_task() -> None:
         "nli.out_proj.weight": (3, 1024), "nli.out_proj.bias": (3,),
         "squad_v1.out_proj.weight": (2, 1024), "squad_v1.out_proj.bias": (2,),
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("freeze", [{"embeddings": True}, {"layers": 1}, {"embeddings": True, "layers": 3}])
+@pytest.mark.parametrize("kind", [*SUPPORTED, MT5])
+def test_what_is_counted_as_frozen_is_what_the_run_freezes(kind: str, freeze: dict[str, Any]) -> None:
+    model = mt5(num_layers=3) if kind == MT5 else build(kind)
+    encoder = PackedT5Encoder(model) if kind == MT5 else PackedEncoder(model.base_model)
+    freeze_parameters(encoder, Freeze(**freeze), "arms.a")
+    shape = shape_of(model.config.to_dict(), kind)
+    counted = {weight.name for weight in shape.weights if is_frozen(weight, Freeze(**freeze), shape.layers)}
+    assert counted == {name for name, parameter in encoder.hf.named_parameters() if not parameter.requires_grad}
+    assert counted
+
+
+def test_a_phase_with_frozen_parameters_needs_less_memory_and_counts_each_parameter_once() -> None:
+    whole, part = phase("mnli"), phase("mnli", freeze={"embeddings": True, "layers": 12})
+    assert len(whole.weights) == len(part.weights) + len(part.frozen)
+    embeddings = sum(weight.numel for weight in whole.weights if weight.part == "embeddings")
+    spared = weigh(whole, BF16, 4096).states_peak - weigh(part, BF16, 4096).states_peak
+    assert spared > 12 * embeddings / 8, "fp32 masters and two moments of the embeddings, over eight ranks"
 
 
 def test_heads_are_those_that_the_run_builds() -> None:

@@ -100,6 +100,29 @@ def test_offloading_moves_states_to_the_host(stage: int, offload: str, device: i
     assert (held(terms), held(terms, "host")) == (device, host)
 
 
+FROZEN = [Weight("old.weight", (70, 10), "blocks"), Weight("old.bias", (50,), "blocks")]
+
+
+@pytest.mark.parametrize("stage", [0, 1, 2])
+def test_frozen_parameters_are_held_and_nothing_else(stage: int) -> None:
+    without = by_name(model_states(WEIGHTS, setting(stage, 2), ranks=2, accumulation=2))
+    terms = by_name(model_states(WEIGHTS, setting(stage, 2), ranks=2, accumulation=2, frozen=FROZEN))
+    assert terms == {**without, "frozen parameters/held/device": 2 * 750}
+
+
+def test_zero3_partitions_and_gathers_frozen_parameters_too() -> None:
+    without = by_name(model_states(WEIGHTS, setting(3, 2), ranks=2, accumulation=1))
+    terms = by_name(model_states(WEIGHTS, setting(3, 2), ranks=2, accumulation=1, frozen=FROZEN))
+    assert terms == {
+        **without,
+        "parameter partition/held/device": 2 * (500 + 375),
+        "parameters kept whole/held/device": 2 * (100 + 50),
+        "parameters gathered/backward/device": 2 * (900 + 700),
+        # what is prefetched and the widest one; a gradient is at most the table's
+        "gather and scatter buffers/backward/device": 2 * max(70 + 700, 600 + 50),
+    }
+
+
 def test_zero3_gathers_what_is_used_again_within_the_reuse_distance() -> None:
     assert live_parameters(WEIGHTS, setting(3, 2)) == 900  # a small model stays gathered as a whole
     tight = setting(3, 2, max_reuse_distance=0, max_live_parameters=0, prefetch_bucket=0)
