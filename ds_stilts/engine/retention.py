@@ -44,8 +44,9 @@ def commit(temporary: Path, final: Path) -> None:
 def retain(folder: Path, *, keep: int, newest: Path) -> None:
     """Delete all checkpoints but `newest` and the `keep - 1` whole ones before it, and the best by a metric.
 
-    The best is the newest that was saved as such, so that no second file has to say which it is. What cannot be deleted
-    is told and stays.
+    The best is the newest that was saved as such, so that no second file has to say which it is. Of one step, the one
+    as saved and its `-any` are kept alike: which of them fits, the ranks that load it decide. What cannot be deleted is
+    told and stays.
 
     Args:
         keep: at least 1.
@@ -54,9 +55,9 @@ def retain(folder: Path, *, keep: int, newest: Path) -> None:
     older = [path for path in committed(folder) if step_of(path) <= step_of(newest)]
     whole = [path for path in older if path == newest or looks_whole(path)]
     steps = sorted({step_of(path) for path in whole}, reverse=True)[:keep]
-    best = next((path for path in whole if is_best(path)), None)
+    steps += [step_of(path) for path in whole if is_best(path)][:1]
     for path in committed(folder):
-        if path == best or (path in whole and step_of(path) in steps):
+        if path in whole and step_of(path) in steps:
             continue
         try:
             discard(path)

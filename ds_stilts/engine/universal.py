@@ -10,6 +10,7 @@ import io
 import os
 import shutil
 from argparse import Namespace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from ds_stilts.engine.manifest import (
     seal,
     write_manifest,
 )
-from ds_stilts.engine.retention import commit, committed, step_of
+from ds_stilts.engine.retention import commit, committed, is_best, step_of
 from ds_stilts.engine.shards import TAG, reason
 from ds_stilts.errors import CheckpointError
 
@@ -36,7 +37,7 @@ _LARGE_BYTES = 1 << 30
 
 
 def reshape(root: Path) -> list[Path]:
-    """Convert the newest good checkpoint of every unfinished phase below a folder.
+    """Convert what every unfinished phase below a folder goes on with: its newest good checkpoint, and its best one.
 
     Args:
         root: a run folder, or the folder of a stage or of its checkpoints.
@@ -51,7 +52,7 @@ def reshape(root: Path) -> list[Path]:
     folders = [root] if root.name == "checkpoints" else sorted(root.rglob("checkpoints"))
     run_dir = next((folder for folder in (root, *root.resolve().parents) if (folder / "fingerprint").is_file()), None)
     with only_run_in(run_dir) if run_dir else contextlib.nullcontext():
-        made = [_convert(found) for folder in folders if (found := _newest_good(folder))]
+        made = [_convert(checkpoint) for folder in folders for checkpoint in _needed(folder)]
     if not made:
         raise CheckpointError(
             f"there is no good checkpoint below {root}: a finished stage has none and needs none, and one that was not "
@@ -90,16 +91,23 @@ def fresh_random_state(step: int, rank: int) -> None:
     torch.manual_seed(xxhash.xxh3_64_intdigest(f"{torch.initial_seed()}:{step}:{rank}".encode()) >> 1)
 
 
-def _newest_good(folder: Path) -> Path | None:
-    for checkpoint in committed(folder):
-        try:
-            manifest = read_manifest(checkpoint)
-            check_foreign(checkpoint, manifest)
-            check_files(checkpoint, manifest)
-        except Damaged:
-            continue
-        return checkpoint
-    return None
+def _needed(folder: Path) -> list[Path]:
+    """The newest good checkpoint, which training goes on from, and the best, whose weights early stopping ends with."""
+    checkpoints = committed(folder)
+    newest = next(filter(_is_good, checkpoints), None)
+    if newest is None or is_best(newest):
+        return [newest] if newest else []
+    return [newest, *islice((path for path in checkpoints if is_best(path) and _is_good(path)), 1)]
+
+
+def _is_good(checkpoint: Path) -> bool:
+    try:
+        manifest = read_manifest(checkpoint)
+        check_foreign(checkpoint, manifest)
+        check_files(checkpoint, manifest)
+    except Damaged:
+        return False
+    return True
 
 
 def _convert(checkpoint: Path) -> Path:

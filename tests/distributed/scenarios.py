@@ -4,13 +4,17 @@ import contextlib
 import io
 import os
 import resource
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from ds_stilts.data.batch import training_batch
 from ds_stilts.data.prepared import open_prepared
+from ds_stilts.data.steps import StepPlanner, TaskData
 from ds_stilts.engine import checkpoint
 from ds_stilts.engine.checkpoint import Cursor
 from ds_stilts.engine.deepspeed_engine import load_engine_config, training_engine
@@ -20,14 +24,16 @@ from ds_stilts.engine.loop import train
 from ds_stilts.engine.objective import Objective
 from ds_stilts.engine.stop import StopSource
 from ds_stilts.engine.universal import reshape
+from ds_stilts.engine.watch import Watch
 from ds_stilts.engine.world import World
 from ds_stilts.errors import CheckpointError, StoppedCleanly
 from ds_stilts.evaluation.harness import LanguageWork, score_languages
 from ds_stilts.phases.context import Ranks, Run, prepare_all
 from ds_stilts.phases.scoring import load_scorer, scoring_keys
+from ds_stilts.recipe import Training
 from ds_stilts.recipe_file import parse_recipe
 from ds_stilts.tasks import get_task
-from tests.distributed import tiny
+from tests.distributed import tiny, tiny_mt5
 
 STEPS = 12
 PREDICTION_RECIPE = """
@@ -79,55 +85,124 @@ def six_steps(world: World, folder: str, config_name: str, crash_at: int | None)
     return parameters
 
 
+@dataclass(frozen=True, kw_only=True)
+class Tiny:
+    """A training of a tiny model, ready to begin."""
+
+    engine: Any
+    objective: nn.Module
+    planner: StepPlanner
+    tasks: dict[str, TaskData]
+    training: Training
+    zero_stage: int
+
+
+def build_tiny(world: World, config_name: str, model: str, dropout: float, **changes: Any) -> Tiny:
+    """Engine and data of `model`, "xlmr" (all formats) or "mt5" (text-to-text); `changes` are those of its recipe."""
+    if model == "mt5":
+        training = tiny_mt5.TRAINING.model_copy(update=changes)
+        tasks, objective = tiny_mt5.text_data(training), tiny_mt5.text_objective(dropout)
+    else:
+        training = tiny.TRAINING.model_copy(update=changes)
+        tasks, objective = tiny.data(training), Objective(tiny.model(tiny.masked_lm(dropout=dropout)), tiny.TASKS)
+    config = load_engine_config(config_name)
+    planner = tiny.planner(tasks, world.size, training)
+    assert training.steps is not None
+    engine = training_engine(objective, config, training, num_steps=training.steps, accumulation=planner.accumulation)
+    return Tiny(
+        engine=engine, objective=objective, planner=planner, tasks=tasks, training=training,
+        zero_stage=config.zero_stage,
+    )  # fmt: skip
+
+
 def train_tiny(
     world: World,
     folder: str,
     config_name: str,
     *,
+    model: str = "xlmr",
     steps: int = 6,
     every: int = 3,
     keep: int = 2,
     dropout: float = 0.1,
+    curve: Sequence[float] | None = None,
     fail: str = "",
 ) -> dict[str, Any]:
     """Train to a step, going on from what is in the folder; `fail` is what DS_STILTS_FAIL says while it lasts.
 
-    Returns final parameters (rank 0), the weight decay of each optimizer group, what was said on standard error, and
-    the sentence that training was refused or ended with, or "".
+    With a `curve`, what a validation after each step finds, the weights of the best step are kept, and training stops
+    at the third step in a row that is no better.
+
+    Returns final parameters (rank 0), the weight decay of each optimizer group, micro-batches a step, what was said on
+    standard error, and the sentence that training was refused or ended with, or "".
     """
     os.environ[VARIABLE] = fail
-    training = tiny.TRAINING.model_copy(update={"steps": steps, "checkpoint_every": every, "keep_checkpoints": keep})
-    tasks = tiny.data(training)
-    config = load_engine_config(config_name)
-    planner = tiny.planner(tasks, world.size, training)
-    objective = Objective(tiny.model(tiny.masked_lm(dropout=dropout)), tiny.TASKS)
-    engine = training_engine(objective, config, training, num_steps=steps, accumulation=planner.accumulation)
+    made = build_tiny(world, config_name, model, dropout, steps=steps, checkpoint_every=every, keep_checkpoints=keep)
+    watch = None
+    if curve is not None:
+        watch = Watch(
+            every=1, patience=3, num_steps=steps, measure=lambda: {"task": curve[made.engine.global_steps - 1]}
+        )
     torch.manual_seed(100 + world.rank)
     refusal = ""
     with contextlib.redirect_stderr(io.StringIO()) as said:
         try:
             train(
-                engine,
-                planner,
-                tasks,
-                training,
+                made.engine,
+                made.planner,
+                made.tasks,
+                made.training,
                 tiny.MASKING,
                 num_steps=steps,
                 phase="arms/test",
                 fingerprint="f",
-                zero_stage=config.zero_stage,
+                zero_stage=made.zero_stage,
                 folder=Path(folder),
                 world=world,
                 stop=StopSource(world, Path(folder)),
+                watch=watch,
             )
         except CheckpointError as error:
             refusal = str(error)
     os.environ[VARIABLE] = ""
     return {
-        "parameters": {name: tensor.numpy() for name, tensor in full_parameters(objective, world).items()},
-        "decay": [group["weight_decay"] for group in engine.optimizer.param_groups],
+        "parameters": {name: tensor.numpy() for name, tensor in full_parameters(made.objective, world).items()},
+        "decay": [group["weight_decay"] for group in made.engine.optimizer.param_groups],
+        "accumulation": made.planner.accumulation,
         "said": said.getvalue(),
         "refusal": refusal,
+    }
+
+
+def load_tiny(world: World, folder: str, config_name: str, *, model: str) -> dict[str, Any]:
+    """What the engine holds after it has loaded the newest checkpoint of a `train_tiny` in the folder.
+
+    Returns by parameter the weight that the forward pass reads, its fp32 master and both moments of Adam, all whole
+    and in fp32; which checkpoint it was; what the optimizer has counted; its learning rates and weight decays.
+    """
+    import deepspeed
+    from deepspeed.utils import safe_get_full_fp32_param, safe_get_full_optimizer_state
+
+    made = build_tiny(world, config_name, model, 0.0, steps=6)
+    here = Cursor(step=0, fingerprint="f", phase="arms/test", world_size=world.size, zero_stage=made.zero_stage)
+    found = checkpoint.newest_good(Path(folder) / "checkpoints", here, world)
+    assert found is not None
+    checkpoint.load(made.engine, found, world)
+    if made.zero_stage < 3:
+        made.engine.optimizer._lazy_init_hp_params_optimizer_state()  # else the first step finds each one's moments
+    held = {}
+    for name, parameter in made.objective.named_parameters():
+        with deepspeed.zero.GatheredParameters([parameter], enabled=made.zero_stage == 3):
+            weight = parameter.detach().float().clone()
+        moments = [safe_get_full_optimizer_state(parameter, key) for key in ("exp_avg", "exp_avg_sq")]
+        held[name] = [tensor.numpy().copy() for tensor in (weight, safe_get_full_fp32_param(parameter), *moments)]
+    base = made.engine.optimizer.optimizer
+    return {
+        "held": held,
+        "name": found.name,
+        "counts": {float(state["step"]) for state in base.state.values()},
+        "lr": made.engine.lr_scheduler.get_last_lr(),
+        "decay": [group["weight_decay"] for group in base.param_groups],
     }
 
 

@@ -2,20 +2,29 @@
 
 import pytest
 
-from tests.distributed.matrix import CELLS, CI_CELLS, TOLERANCE, Cell, run_cell
+from tests.distributed.matrix import CELLS, CI_CELLS, SUBJECTS, Cell, run_cell, tolerance
 
 pytestmark = pytest.mark.timeout(300)
 
 
 @pytest.mark.parametrize(
-    "cell", [pytest.param(c, marks=[] if c in CI_CELLS else pytest.mark.slow, id=c.name) for c in CELLS]
+    ("subject", "cell"),
+    [
+        pytest.param(s, c, marks=[] if c in CI_CELLS[s] else pytest.mark.slow, id=f"{s}-{c.name}")
+        for s in SUBJECTS
+        for c in CELLS
+    ],
 )
-def test_the_losses_of_a_cell_are_those_of_plain_pytorch(cell: Cell) -> None:
-    outcome = run_cell("xlmr", cell)
-    assert outcome.losses <= TOLERANCE[cell.dtype]
-    assert outcome.moved > 50 * TOLERANCE[cell.dtype], "training must show far above the tolerance"
+def test_the_losses_of_a_cell_are_those_of_plain_pytorch(subject: str, cell: Cell) -> None:
+    outcome = run_cell(subject, cell)
+    assert outcome.losses <= tolerance(subject, cell)
+    assert outcome.moved > 50 * tolerance(subject, cell), "training must show far above the tolerance"
+    assert (outcome.released > 0) == cell.config.startswith("zero3"), "parameters must really have been let go"
+    assert (outcome.doubled > 0) == ("hpz" in cell.config), "the second partition must really be used"
 
 
 def test_every_test_run_trains_each_precision_without_zero_and_with_each_kind_of_offloading() -> None:
-    assert {cell.dtype for cell in CI_CELLS} == {"fp32", "bf16"}
-    assert {"zero0", "zero2_offload", "zero3_offload_params"} <= {cell.config for cell in CI_CELLS}
+    cells = {cell for chosen in CI_CELLS.values() for cell in chosen}
+    assert {cell.dtype for cell in cells} == {"fp32", "bf16"}
+    assert {"zero0", "zero2_offload", "zero3_offload_params", "zero3_hpz"} <= {cell.config for cell in cells}
+    assert CI_CELLS.keys() == SUBJECTS.keys() and all(CI_CELLS.values())

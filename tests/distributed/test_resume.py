@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from ds_stilts.engine import checkpoint
-from tests.distributed import scenarios
+from tests.distributed import scenarios, tiny
 from tests.distributed.worlds import run_world
 
 pytestmark = pytest.mark.timeout(300)
@@ -18,18 +18,44 @@ def losses(folder: Path) -> list[tuple[int, float, float]]:
     return [(line["step"], line["loss"], line["grad_norm"]) for line in lines]
 
 
-@pytest.mark.parametrize("config", ["zero2_fp32", "zero3_release_fp32", "zero2_bf16"])
+@pytest.mark.parametrize(
+    "config",
+    [
+        "zero1_fp32",
+        "zero2_fp32",
+        "zero3_release_fp32",
+        "zero2_bf16",
+        pytest.param("zero1_bf16", marks=pytest.mark.slow),
+        pytest.param("zero3_bf16", marks=pytest.mark.slow),
+    ],
+)
 def test_six_steps_equal_three_then_kill_then_three(config: str, tmp_path: Path) -> None:
     whole, broken = tmp_path / "whole", tmp_path / "broken"
-    expected = run_world(2, scenarios.six_steps, str(whole), config, None)[0]
+    expected = run_world(2, scenarios.train_tiny, str(whole), config)[0]
     with pytest.raises(AssertionError, match="died"):
         run_world(2, scenarios.six_steps, str(broken), config, 4)
     assert [step for step, *_ in losses(broken)] == [1, 2, 3, 4]
-    resumed = run_world(2, scenarios.six_steps, str(broken), config, None)[0]
+    resumed = run_world(2, scenarios.train_tiny, str(broken), config)[0]
+    assert "goes on after step 3" in resumed["said"]
     assert losses(broken) == losses(whole)
     assert [step for step, *_ in losses(whole)] == [1, 2, 3, 4, 5, 6]
-    for name, value in expected.items():
-        assert np.array_equal(resumed[name], value), name
+    for name, value in expected["parameters"].items():
+        assert np.array_equal(resumed["parameters"][name], value), name
+    assert resumed["accumulation"] == expected["accumulation"] >= 2
+
+
+def test_the_resume_test_goes_on_in_the_middle_of_an_epoch_of_a_mixture() -> None:
+    """Otherwise the order of items would not be tested: an epoch of some task must reach over step 3, and step 4."""
+    training = tiny.TRAINING.model_copy(update={"steps": 6})
+    tasks = tiny.data(training)
+    steps = [tiny.mixture(tasks, training).step(k) for k in range(6)]
+    open_epochs = []
+    for name, data in tasks.items():
+        drawn = np.cumsum([sum(task == name for task, _ in step) for step in steps])
+        done, at_kill, end = drawn[2], drawn[3], drawn[5]
+        if 0 < done < at_kill < end and done // data.prepared.num_items == (end - 1) // data.prepared.num_items:
+            open_epochs.append(name)
+    assert len(open_epochs) >= 2, "of several tasks, as in a mixture"
 
 
 def test_dropout_is_on_in_the_resume_test(tmp_path: Path) -> None:
@@ -37,7 +63,6 @@ def test_dropout_is_on_in_the_resume_test(tmp_path: Path) -> None:
     import torch
 
     from ds_stilts.engine.objective import Objective
-    from tests.distributed import tiny
 
     objective = Objective(tiny.model(tiny.masked_lm(dropout=0.1)), tiny.TASKS).train()
     from ds_stilts.data.batch import training_batch

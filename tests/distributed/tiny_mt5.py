@@ -30,22 +30,22 @@ TRAINING = tiny.TRAINING.model_copy(update={"tasks": {t.name: tiny.TRAINING.task
 HEAD_TRAINING = tiny.TRAINING.model_copy(update={"tasks": {t.name: tiny.TRAINING.tasks[t.name] for t in HEAD_TASKS}})
 
 
-def config() -> MT5Config:
+def config(dropout: float = 0.0) -> MT5Config:
     return MT5Config(
         vocab_size=VOCABULARY, d_model=32, d_kv=8, d_ff=48, num_layers=2, num_decoder_layers=2, num_heads=4,
-        dropout_rate=0.0, relative_attention_num_buckets=8, relative_attention_max_distance=20,
+        dropout_rate=dropout, relative_attention_num_buckets=8, relative_attention_max_distance=20,
     )  # fmt: skip
 
 
-def whole() -> MT5ForConditionalGeneration:
+def whole(dropout: float = 0.0) -> MT5ForConditionalGeneration:
     torch.manual_seed(3)
-    model = MT5ForConditionalGeneration(config())
+    model = MT5ForConditionalGeneration(config(dropout))
     model.lm_head.weight = nn.Parameter(torch.randn(VOCABULARY, 32) * 0.3)  # mT5's output matrix is its own
     return model
 
 
-def text_objective() -> TextObjective:
-    return TextObjective(PackedSeq2Seq(PackedT5Encoder(whole())), TASKS)
+def text_objective(dropout: float = 0.0) -> TextObjective:
+    return TextObjective(PackedSeq2Seq(PackedT5Encoder(whole(dropout))), TASKS)
 
 
 def heads_objective() -> Objective:

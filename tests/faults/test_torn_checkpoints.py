@@ -184,13 +184,57 @@ def test_another_number_of_ranks_is_refused_with_the_command_that_makes_it_possi
     assert run_world(2, scenarios.newest_of_each, [str(folder)])[1] == ["step-3"], "whose ranks fit goes on bit-equal"
 
 
-@pytest.mark.parametrize("config", ["zero2_fp32", "zero3_release_fp32"])
-def test_training_goes_on_with_one_rank_and_with_two_again(config: str, tmp_path: Path) -> None:
-    """Two ranks to step 2, one to step 4, two to step 6, against two all the way; no dropout, whose draws differ.
+@pytest.mark.parametrize(
+    ("model", "config"),
+    [
+        pytest.param("xlmr", "zero2_bf16", marks=pytest.mark.slow),
+        pytest.param("xlmr", "zero3_bf16", marks=pytest.mark.slow),
+        pytest.param("mt5", "zero2_bf16", marks=pytest.mark.slow),
+        ("mt5", "zero3_bf16"),
+    ],
+)
+def test_one_rank_holds_after_a_reshape_what_two_have_saved(model: str, config: str, tmp_path: Path) -> None:
+    """Weights, fp32 masters and moments, bit for bit, what Adam has counted, learning rates and weight decays."""
+    with pytest.raises(AssertionError, match="died"):
+        train(2, tmp_path, config, model=model, every=2, fail="loop.step:step2=kill")
+    two = run_world(2, functools.partial(scenarios.load_tiny, model=model), str(tmp_path), config)[0]
+    assert run_world(1, scenarios.reshape_here, str(tmp_path)) == [["step-2-any"]]
+    one = run_world(1, functools.partial(scenarios.load_tiny, model=model), str(tmp_path), config)[0]
+    assert (two["name"], one["name"]) == ("step-2", "step-2-any")
+    assert one["held"].keys() == two["held"].keys()
+    for name, held in two["held"].items():
+        for mine, theirs in zip(one["held"][name], held, strict=True):
+            assert np.array_equal(mine, theirs), name
+        weight, master, *_ = (torch.from_numpy(values) for values in held)
+        assert torch.equal(weight, master.bfloat16().float()), f"{name}: the weight is its master, rounded"
+    assert any(np.abs(moment).max() > 0 for _, _, moment, _ in two["held"].values())
+    assert one["counts"] == two["counts"] == {2.0}
+    assert one["lr"] == two["lr"] and one["decay"] == two["decay"] == [0.01, 0.0]
 
-    The tolerance is that of parity with plain PyTorch: sums of fp32 gradients are cut differently.
-    """
-    options: dict[str, Any] = {"steps": 6, "every": 2, "dropout": 0.0}
+
+DRIFT = {"fp32": (1e-6, 1e-6), "bf16": (1.6e-3, 2e-4)}
+"""Largest difference of a loss or gradient norm, and of a parameter, between two ways to cut the same steps.
+
+fp32: as parity with plain PyTorch, where sums are cut differently too. bf16: both ways are within 8e-4 of the losses of
+fp32 (`tests/distributed/matrix.py`); gradients differ by rounding, sqrt(2) * 5.3e-3 of their size, and Adam's four
+steps of 1e-3 by so much of themselves, 3e-5 in the root mean square; the largest of 20,000 parameters is far out in it.
+"""
+
+
+@pytest.mark.parametrize(
+    ("model", "config"),
+    [
+        ("xlmr", "zero2_fp32"),
+        ("xlmr", "zero3_release_fp32"),
+        pytest.param("xlmr", "zero2_bf16", marks=pytest.mark.slow),
+        pytest.param("xlmr", "zero3_bf16", marks=pytest.mark.slow),
+        pytest.param("mt5", "zero2_fp32", marks=pytest.mark.slow),
+        pytest.param("mt5", "zero3_release_fp32", marks=pytest.mark.slow),
+    ],
+)
+def test_training_goes_on_with_one_rank_and_with_two_again(model: str, config: str, tmp_path: Path) -> None:
+    """Two ranks to step 2, one to step 4, two to step 6, against two all the way; no dropout, whose draws differ."""
+    options: dict[str, Any] = {"model": model, "steps": 6, "every": 2, "dropout": 0.0}
     expected = train(2, tmp_path / "whole", config, **options)[0]
     folder = tmp_path / "reshaped"
     shutil.copytree(tmp_path / "whole" / "checkpoints" / "step-2", folder / "checkpoints" / "step-2")
@@ -207,8 +251,29 @@ def test_training_goes_on_with_one_rank_and_with_two_again(config: str, tmp_path
     assert [step for step, *_ in mine] == [1, 2, 3, 4, 5, 6]
     drift = max(abs(a - b) for one, other in zip(mine, theirs, strict=True) for a, b in zip(one, other, strict=True))
     apart = max(float(np.abs(ended["parameters"][n] - value).max()) for n, value in expected["parameters"].items())
-    print(f"{config}, ranks 2, 1, 2: loss and gradient norm drift {drift:.1e}, parameters {apart:.1e} apart")
-    assert drift <= 1e-6 and apart <= 1e-6
+    print(f"{model}, {config}, ranks 2, 1, 2: loss and gradient norm drift {drift:.1e}, parameters {apart:.1e} apart")
+    most_drift, most_apart = DRIFT[config.rpartition("_")[2]]
+    assert drift <= most_drift and apart <= most_apart
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("every", [1, 3])
+def test_the_best_weights_survive_a_reshape(every: int, tmp_path: Path) -> None:
+    """Two ranks are killed in the middle of patience; one goes on, loses it, and ends with the weights of step 2.
+
+    Saving at every step, the rank that goes on deletes what is no longer kept, with the best one among it.
+    """
+    options: dict[str, Any] = {"every": every, "keep": 1, "curve": (10.0, 50.0, 40.0, 30.0, 20.0, 60.0)}
+    expected = train(2, tmp_path / "whole", **options)[0]
+    assert "the weights of step 2 are kept" in expected["said"]
+    broken = tmp_path / "broken"
+    with pytest.raises(AssertionError, match="died"):
+        train(2, broken, fail="loop.step:step3=kill", **options)
+    assert run_world(1, scenarios.reshape_here, str(broken)) == [["step-3-any", "step-2-any"]]
+    ended = train(1, broken, **options)[0]
+    assert ended["refusal"] == ""
+    assert "goes on after step 3" in ended["said"] and "the weights of step 2 are kept" in ended["said"]
+    assert same(ended["parameters"], expected["parameters"])
 
 
 def losses(folder: Path) -> list[tuple[int, float, float]]:
