@@ -26,7 +26,14 @@ setup(
     packages=[*find_packages(include=["ds_stilts", "ds_stilts.*"]), "ds_stilts.ds_configs", "ds_stilts.slurm"],
     package_dir={"ds_stilts.ds_configs": "ds_configs", "ds_stilts.slurm": "slurm"},
     package_data={
-        "ds_stilts": ["py.typed", "recipes/*.yaml", "recipes/**/*.yaml", "tasks/*.json", "report/templates/*"],
+        "ds_stilts": [
+            "py.typed",
+            "recipes/*.yaml",
+            "recipes/**/*.yaml",
+            "tasks/*.json",
+            "report/*.json",
+            "report/templates/*",
+        ],
         "ds_stilts.ds_configs": ["*.json", "*.md"],
         "ds_stilts.slurm": ["*.sbatch", "*.md"],
     },

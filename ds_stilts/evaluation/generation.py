@@ -20,7 +20,7 @@ from ds_stilts.errors import DataError
 from ds_stilts.evaluation.work import ForwardBatch
 from ds_stilts.formats.base import Prediction
 from ds_stilts.formats.encoding import read_template, tokenise
-from ds_stilts.formats.logits import best_and_margin
+from ds_stilts.formats.logits import best_and_margin, best_probability
 from ds_stilts.formats.text_to_text import TextForm, get_text_form
 from ds_stilts.models.packing import order_by_length
 from ds_stilts.models.seq2seq import Writing
@@ -39,6 +39,8 @@ MOST_ENTITY_TOKENS = 8
 class _Answer:
     text: str
     score: float
+    confidence: float | None = None
+    """Its share of the likelihood of all answers that it was chosen among."""
 
 
 def most_examples(task: Task, tokenizer: Any, limit: int | None) -> int:
@@ -112,7 +114,10 @@ def _choose(
     _, found = model(replace(packed, targets=targets), None)
     likelihoods_SL = -targets.per_target(found["losses"]).view(-1, len(labels))
     best, margins = best_and_margin(likelihoods_SL)
-    return [_Answer(texts[i], float(margin)) for i, margin in zip(best, margins, strict=True)]
+    shares = best_probability(likelihoods_SL)
+    return [
+        _Answer(texts[i], float(margin), float(share)) for i, margin, share in zip(best, margins, shares, strict=True)
+    ]
 
 
 def _write(
@@ -171,6 +176,7 @@ def _prediction(form: TextForm, task: Task, example: Example, answer: _Answer) -
         gold=json.dumps(form.gold(example), ensure_ascii=False),
         prediction=json.dumps(said, ensure_ascii=False),
         score=answer.score,
+        confidence=answer.confidence,
         written=answer.text,
         legal=parsed is not None,
     )

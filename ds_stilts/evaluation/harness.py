@@ -132,6 +132,7 @@ def _write(
             score=prediction.score,
             tokens=int(tokens[index]),
             zero_shot=unit.zero_shot,
+            confidence=prediction.confidence,
             written=prediction.written,
             legal=prediction.legal,
         )

@@ -29,6 +29,8 @@ class Row:
     """Tokens that the encoder read for it."""
     zero_shot: bool
     """True when no phase saw labelled data of this language."""
+    confidence: float | None = None
+    """Probability of the prediction among all possible answers; None where the model gives none."""
     written: str | None = None
     """What a model that writes text wrote."""
     legal: bool = True
@@ -39,6 +41,7 @@ _SCHEMA = pa.schema(
     [(name, pa.string()) for name in ("task", "language", "split", "id")]
     + [("index", pa.int32()), ("gold", pa.string()), ("prediction", pa.string())]
     + [("score", pa.float32()), ("tokens", pa.int32()), ("zero_shot", pa.bool_())]
+    + [("confidence", pa.float32())]
     + [("written", pa.string()), ("legal", pa.bool_())]
 )
 
@@ -53,7 +56,10 @@ def write_shard(rows: list[Row], folder: Path, language: str, rank: int) -> None
 
 
 def read_rows(folder: Path, language: str) -> list[dict[str, Any]]:
-    """All rows of a language in file order, gold and prediction parsed; each example once."""
+    """All rows of a language in file order, gold and prediction parsed; each example once.
+
+    What older files lack (`confidence`, `written`, `legal`) is None.
+    """
     tables = [pq.read_table(path, schema=_SCHEMA) for path in sorted(folder.glob(f"{language}-*.parquet"))]
     rows = pa.concat_tables(tables).sort_by("index").to_pylist()
     unique = {row["index"]: row for row in rows}

@@ -1,10 +1,13 @@
-"""Scores of one target from its prediction rows: per language, averages, and two trivial baselines beside each."""
+"""Scores of one target from its prediction rows: per language and on average, how sure they are, and two trivial
+baselines beside each."""
 
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 from ds_stilts.evaluation.benchmarks import averages, task_score
+from ds_stilts.evaluation.calibration import calibration
+from ds_stilts.evaluation.confidence import score_intervals, tally
 from ds_stilts.evaluation.rows import read_rows
 from ds_stilts.formats import get_format
 from ds_stilts.tasks.task import Task
@@ -14,12 +17,15 @@ def scores_from_rows(task: Task, languages: list[str], folder: Path) -> dict[str
     """Read the rows of every language and compute its metrics.
 
     Returns:
-        "languages": {language: {"metrics", "examples", "zero_shot", "majority", "random"; "illegal"}}, "averages" over
-        languages (unweighted, English included, as XTREME's evaluate.py), and "score": the mean of the
-        task's `value_metrics` (question answering: F1 and exact match, as XTREME). All in percent.
+        "languages": {language: {"metrics", "interval", "examples", "zero_shot", "majority", "random"; "ece",
+        "illegal"}}, "averages" over languages (unweighted, English included, as XTREME's evaluate.py), "score": the
+        mean of the task's `value_metrics` (question answering: F1 and exact match, as XTREME), and its "interval".
+        All in percent. A language's "interval" is that of its mean of `value_metrics`, [low, high] with 95 %
+        confidence or null (see `confidence`); "ece" is there where the model gives probabilities.
     """
     form = get_format(task.format)
     cells: dict[str, Any] = {}
+    tallies = {}
     for language in languages:
         rows = read_rows(folder, language)
         cells[language] = {
@@ -28,10 +34,15 @@ def scores_from_rows(task: Task, languages: list[str], folder: Path) -> dict[str
             "zero_shot": rows[0]["zero_shot"],
             "majority": _majority(task, rows, language),
             "random": _random(task, rows),
+            **calibration(task, rows),
             **_illegal(rows),
         }
+        tallies[language] = tally(task, rows, language)
+    intervals = score_intervals(tallies)
+    for language, found in intervals.languages.items():
+        cells[language]["interval"] = found
     means = averages({code: {name: cell["metrics"][name] for name in task.metrics} for code, cell in cells.items()})
-    return {"languages": cells, "averages": means, "score": task_score(task, means)}
+    return {"languages": cells, "averages": means, "score": task_score(task, means), "interval": intervals.score}
 
 
 def _illegal(rows: list[dict[str, Any]]) -> dict[str, int]:

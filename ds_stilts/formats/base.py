@@ -60,6 +60,8 @@ class Prediction:
     """JSON of the prediction."""
     score: float
     """Confidence: log-odds margin, span score, log-likelihood, or cosine."""
+    confidence: float | None = None
+    """Probability of the prediction among all possible answers; None where the model gives none."""
     written: str | None = None
     """What the model wrote; None where heads or states answered."""
     legal: bool = True

@@ -1,4 +1,4 @@
-"""What losses and decoding share on tensors: summed cross entropy, the best class with its margin, ragged rows.
+"""What losses and decoding share on tensors: summed cross entropy, the best class and its lead, ragged rows.
 
 Everything is computed in fp32 whatever the logits are, and nothing depends on which sequences share a batch.
 """
@@ -25,6 +25,16 @@ def best_and_margin(logits_NC: Tensor) -> tuple[np.ndarray, np.ndarray]:
     logits_NC = logits_NC.detach().float()
     top = logits_NC.topk(min(2, logits_NC.shape[1]), dim=1).values
     return logits_NC.argmax(dim=1).cpu().numpy(), (top[:, 0] - top[:, -1]).cpu().numpy()
+
+
+def best_probability(logits_NC: Tensor) -> np.ndarray:
+    """Probability, fp32 [N], that a softmax over the C logits gives to the largest one: exp(0) over the sum."""
+    if logits_NC.shape[0] == 0:
+        return np.zeros(0, dtype=np.float32)
+    logits_NC = logits_NC.detach().float()
+    lead_NC = logits_NC - logits_NC.amax(dim=1, keepdim=True)
+    probability: np.ndarray = lead_NC.exp().sum(dim=1).reciprocal().cpu().numpy()
+    return probability
 
 
 def row_counts(rows_per_sequence: Any) -> list[int]:

@@ -106,6 +106,19 @@ def chunk_scores(golds: Seq[Seq[str]], predictions: Seq[Seq[str]]) -> dict[str, 
     return {"f1": 100.0 * f1, "precision": 100.0 * precision, "recall": 100.0 * recall}
 
 
+def chunk_counts(golds: Seq[Seq[str]], predictions: Seq[Seq[str]]) -> np.ndarray:
+    """Right, predicted and gold chunks of each sentence, int64 [N, 3], whose sums make the `chunk_scores`.
+
+    A prediction is as long as its sentence; so no chunk reaches over the "O" between two sentences.
+    """
+    table = _TagTable()
+    (true_first, true_kind), (first, kind) = (_chunk_ends(side, table) for side in (golds, predictions))
+    right = (first >= 0) & (first == true_first) & (kind == true_kind)
+    ends = np.cumsum([len(sentence) + 1 for sentence in golds]) - 1  # places of the "O" behind each sentence
+    sums = [np.concatenate(([0], np.cumsum(chunk)))[ends] for chunk in (right, first >= 0, true_first >= 0)]
+    return np.stack([np.diff(each, prepend=0) for each in sums], axis=1)
+
+
 def chunk_f1(golds: Seq[Seq[str]], predictions: Seq[Seq[str]]) -> float:
     """The `f1` of `chunk_scores`."""
     return chunk_scores(golds, predictions)["f1"]

@@ -96,13 +96,21 @@ def mining_scores(rows: Seq[Mapping[str, Any]], threshold: float) -> dict[str, f
     Args:
         rows: one for each source sentence, with a gold pair or without: those without count against precision.
     """
-    kept = [row for row in rows if row["prediction"] is not None and row["score"] >= threshold]
-    num_right, num_gold = sum(map(_is_right, kept)), _num_gold(rows)
+    num_right, num_kept, num_gold = (int(total) for total in pair_counts(rows, threshold).sum(axis=0))
     return {
-        "f1": 100.0 * 2 * num_right / (len(kept) + num_gold) if num_right else 0.0,
-        "precision": 100.0 * num_right / len(kept) if kept else 0.0,
+        "f1": 100.0 * 2 * num_right / (num_kept + num_gold) if num_right else 0.0,
+        "precision": 100.0 * num_right / num_kept if num_kept else 0.0,
         "recall": 100.0 * num_right / num_gold if num_gold else 0.0,
     }
+
+
+def pair_counts(rows: Seq[Mapping[str, Any]], threshold: float) -> np.ndarray:
+    """Right, kept and gold pairs of each source sentence, int64 [N, 3], whose sums make the `mining_scores`."""
+    counts: np.ndarray = np.zeros((len(rows), 3), dtype=np.int64)
+    for count, row in zip(counts, rows, strict=True):
+        kept = row["prediction"] is not None and row["score"] >= threshold
+        count[:] = kept and _is_right(row), kept, len(row["gold"] or ())
+    return counts
 
 
 def threshold_of(rows: Seq[Mapping[str, Any]]) -> float:
@@ -152,20 +160,29 @@ class Mining(Embedding):
         A sentence's half is drawn by its id. `f1_oracle` is XTREME's way: tuned on what it scores, all.
 
         Raises:
-            DataError: no gold, or none in one of the halves.
+            DataError: as `held_out`.
         """
-        metrics.with_gold(rows, task.name, language)
-        halves: tuple[list[Mapping[str, Any]], list[Mapping[str, Any]]] = ([], [])
-        for row in rows:
-            halves[xxhash.xxh3_64_intdigest(row["id"].encode()) % 2].append(row)
-        if not all(map(_num_gold, halves)):
-            raise DataError(
-                f"task '{task.name}', language '{language}': {_num_gold(rows)} gold pairs are too few to choose a "
-                "threshold on one half and score on the other; score the whole set."
-            )
-        tune, held_out = halves
         oracle = mining_scores(rows, threshold_of(rows))["f1"]
-        return {**mining_scores(held_out, threshold_of(tune)), "f1_oracle": oracle}
+        return {**mining_scores(*held_out(rows, task.name, language)), "f1_oracle": oracle}
+
+
+def held_out(rows: Seq[Mapping[str, Any]], task_name: str, language: str) -> tuple[list[Mapping[str, Any]], float]:
+    """The half of the sentences that is scored, and the threshold from the other one.
+
+    Raises:
+        DataError: no gold, or none in one of the halves.
+    """
+    metrics.with_gold(rows, task_name, language)
+    halves: tuple[list[Mapping[str, Any]], list[Mapping[str, Any]]] = ([], [])
+    for row in rows:
+        halves[xxhash.xxh3_64_intdigest(row["id"].encode()) % 2].append(row)
+    if not all(map(_num_gold, halves)):
+        raise DataError(
+            f"task '{task_name}', language '{language}': {_num_gold(rows)} gold pairs are too few to choose a "
+            "threshold on one half and score on the other; score the whole set."
+        )
+    tune, scored = halves
+    return scored, threshold_of(tune)
 
 
 def _keys(examples: Seq[Example], places: Seq[int]) -> list[str]:

@@ -17,7 +17,7 @@ from ds_stilts.errors import DataError
 from ds_stilts.formats import metrics
 from ds_stilts.formats.base import Format, Limits, Prediction, Sequence
 from ds_stilts.formats.encoding import batches, encode_texts, read_template
-from ds_stilts.formats.logits import best_and_margin, sum_cross_entropy
+from ds_stilts.formats.logits import best_and_margin, best_probability, sum_cross_entropy
 from ds_stilts.tasks.examples import ChoiceExample, Example
 from ds_stilts.tasks.task import Task
 
@@ -78,8 +78,14 @@ class MultipleChoice:
     def decode(self, example: Example, parts: Seq[tuple[Sequence, float]], task: Task) -> Prediction:
         """Index of the best choice (the first among equals); the score is its lead over the second."""
         assert isinstance(example, ChoiceExample) and len(parts) == task.num_choices
-        best, margin = best_and_margin(torch.tensor([[logit for _, logit in parts]]))
-        return Prediction(gold=json.dumps(example.label), prediction=json.dumps(int(best[0])), score=float(margin[0]))
+        logits_1C = torch.tensor([[logit for _, logit in parts]])
+        best, margin = best_and_margin(logits_1C)
+        return Prediction(
+            gold=json.dumps(example.label),
+            prediction=json.dumps(int(best[0])),
+            score=float(margin[0]),
+            confidence=float(best_probability(logits_1C)[0]),
+        )
 
     def score(self, rows: Seq[Mapping[str, Any]], task: Task, language: str) -> dict[str, float]:
         """`accuracy`."""

@@ -15,7 +15,7 @@ from ds_stilts.errors import DataError
 from ds_stilts.formats import metrics
 from ds_stilts.formats.base import Format, Limits, Prediction, Sequence
 from ds_stilts.formats.encoding import batches, encode_texts, read_template
-from ds_stilts.formats.logits import best_and_margin, sum_cross_entropy
+from ds_stilts.formats.logits import best_and_margin, best_probability, sum_cross_entropy
 from ds_stilts.tasks.examples import Example, PairExample
 from ds_stilts.tasks.task import Task
 
@@ -59,16 +59,21 @@ class SentencePair:
         """Summed cross entropy of logits [S, labels] and targets [S]."""
         return sum_cross_entropy(logits_NC, targets)
 
-    def reduce(self, logits_NC: Tensor, rows_per_sequence: Any, task: Task) -> list[tuple[int, float]]:
-        """Best label's index and its lead over the second, of each sequence."""
+    def reduce(self, logits_NC: Tensor, rows_per_sequence: Any, task: Task) -> list[tuple[int, float, float]]:
+        """Best label's index, its lead over the second, and its probability, of each sequence."""
         best, margin = best_and_margin(logits_NC)
-        return list(zip(best.tolist(), margin.tolist(), strict=True))
+        return list(zip(best.tolist(), margin.tolist(), best_probability(logits_NC).tolist(), strict=True))
 
-    def decode(self, example: Example, parts: Seq[tuple[Sequence, tuple[int, float]]], task: Task) -> Prediction:
+    def decode(self, example: Example, parts: Seq[tuple[Sequence, tuple[int, float, float]]], task: Task) -> Prediction:
         """The label as a string; the score is the logit margin of best against second."""
         assert isinstance(example, PairExample) and len(parts) == 1
-        best, margin = parts[0][1]
-        return Prediction(gold=json.dumps(example.label), prediction=json.dumps(task.labels[best]), score=margin)
+        best, margin, probability = parts[0][1]
+        return Prediction(
+            gold=json.dumps(example.label),
+            prediction=json.dumps(task.labels[best]),
+            score=margin,
+            confidence=probability,
+        )
 
     def score(self, rows: Seq[Mapping[str, Any]], task: Task, language: str) -> dict[str, float]:
         """`accuracy`; where the task asks for them, `f1` of the label "1" (or else the last one) and `macro_f1`.
@@ -79,11 +84,16 @@ class SentencePair:
         golds, guesses = [row["gold"] for row in known], [row["prediction"] for row in known]
         scores = {"accuracy": metrics.accuracy(golds, guesses)}
         if "f1" in task.metrics:
-            scores["f1"] = metrics.binary_f1(golds, guesses, "1" if "1" in task.labels else task.labels[-1])
+            scores["f1"] = metrics.binary_f1(golds, guesses, positive_label(task))
         if "macro_f1" in task.metrics:
             seen = [label for label in task.labels if label in golds or label in guesses]
             scores["macro_f1"] = sum(metrics.binary_f1(golds, guesses, label) for label in seen) / len(seen)
         return scores
+
+
+def positive_label(task: Task) -> str:
+    """The label that `f1` is of."""
+    return "1" if "1" in task.labels else task.labels[-1]
 
 
 def _target(example: PairExample, task: Task) -> list[int]:

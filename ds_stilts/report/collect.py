@@ -18,6 +18,8 @@ from ds_stilts.report.curves import Curve, read_curve
 
 Percent = Annotated[float, Field(allow_inf_nan=False)]
 """A metric value in percent; refused when it is not a finite number."""
+Interval = tuple[Percent, Percent]
+"""Low and high end, in percent or points, with 95 % confidence (see `ds_stilts.evaluation.confidence`)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +46,10 @@ class LanguageScores:
     """Where it is another than the target's, whose file this language does not have."""
     majority: dict[str, Percent] = field(default_factory=dict)
     """The same metrics for a trivial guesser (majority class, most frequent tag); empty where none is known."""
+    interval: Interval | None = None
+    """Of the mean of the value metrics; None in scores of older versions, and where rows say nothing."""
+    ece: Percent | None = None
+    """Expected calibration error; None where the model gives no probabilities."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +76,7 @@ class Scores:
     languages: Annotated[dict[str, LanguageScores], Field(min_length=1)]
     averages: dict[str, Percent]
     score: Percent
+    interval: Interval | None = None
     score_split_is_official: bool = True
     train: TrainFacts | None = None
     """None where nothing is trained (retrieval)."""
@@ -79,6 +86,8 @@ class Scores:
     notes: tuple[str, ...] = ()
     layer: int | None = None
     pooling: str | None = None
+    use: str = ""
+    """"heads" or "text": what answers."""
     attention: str = ""
     checkpoint: str = ""
     seed: int | None = None
@@ -110,6 +119,8 @@ class Run:
     info: Mapping[str, Any]
     """`run.json`; any key may be missing while the run is unfinished."""
     recipe_text: str
+    recipe: Mapping[str, Any]
+    """`recipe_text` as plain values; empty where there is none."""
 
     @property
     def baseline(self) -> str:
@@ -164,6 +175,7 @@ def read_run(run_dir: Path) -> Run:
         pretrain=_read_mapping(run_dir / "start" / "pretrain.json"),
         info=info,
         recipe_text=recipe_text,
+        recipe=recipe,
     )
 
 

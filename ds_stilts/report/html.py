@@ -10,8 +10,17 @@ from ds_stilts.report import heatmap, plots
 from ds_stilts.report.collect import Run
 from ds_stilts.report.curves import Curve
 from ds_stilts.report.heatmap import diverging_step, heat_maps
-from ds_stilts.report.markdown import overlap_sentence, overlap_text, zero_shot_text
-from ds_stilts.report.numbers import NOTHING, count, points, signed
+from ds_stilts.report.markdown import (
+    ECE,
+    INTERVALS,
+    PUBLISHED,
+    has_ece,
+    has_intervals,
+    overlap_sentence,
+    overlap_text,
+    zero_shot_text,
+)
+from ds_stilts.report.numbers import NOTHING, between, count, points, signed, signed_between
 from ds_stilts.report.provenance import SCORE_COLUMNS, provenance
 from ds_stilts.report.summary import ArmResult, TargetSummary
 from ds_stilts.report.verdict import Summary
@@ -28,7 +37,7 @@ def render_html(run: Run, summary: Summary) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(points=points, signed=signed)
+    environment.filters.update(points=points, signed=signed, between=between, signed_between=signed_between)
     maps = heat_maps(summary)
     limit = next((item.limit for item in maps if item.kind == "difference"), 1.0)
     return environment.get_template("report.html.j2").render(
@@ -44,6 +53,10 @@ def render_html(run: Run, summary: Summary) -> str:
         overlap_sentence=overlap_sentence,
         zero_shot=lambda row: zero_shot_text([cell.zero_shot for cell in row.cells.values()]),
         compared=_compared,
+        intervals=INTERVALS if has_intervals(summary) else "",
+        has_ece=has_ece,
+        ece_text=ECE,
+        published_text=PUBLISHED,
         overlapping=lambda arm, name: _overlaps(summary, arm, name),
         curves=[_curve(curve) for curve in run.curves],
         provenance=provenance(run),

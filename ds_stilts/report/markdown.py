@@ -6,8 +6,8 @@ cannot break a table. Heat maps, curves and provenance are on the HTML page only
 
 from collections.abc import Sequence
 
-from ds_stilts.report.numbers import NOTHING, points, signed
-from ds_stilts.report.summary import ArmResult, TargetSummary
+from ds_stilts.report.numbers import NOTHING, between, points, signed, signed_between
+from ds_stilts.report.summary import ArmResult, Cell, TargetSummary
 from ds_stilts.report.verdict import Summary
 from ds_stilts.tasks.task import SEARCHED
 
@@ -22,12 +22,37 @@ def render_markdown(summary: Summary) -> str:
         f"Differences are arm minus baseline “{_text(summary.baseline)}”, in points. Trivial: the score of always "
         "answering with the majority class or most frequent tag.",
     ]
+    if has_intervals(summary):
+        parts.append(INTERVALS)
     if summary.not_scored:
         missing = ", ".join(f"{arm} / {target}" for arm, target in summary.not_scored)
         parts.append(f"Not scored yet: {_text(missing)}.")
+    parts += _published(summary)
     for target in summary.targets:
         parts += _target(target, summary)
     return "\n\n".join(parts) + "\n"
+
+
+INTERVALS = (
+    "Beside or below a number: its 95 % interval over the choice of test items, each drawn with all its languages and "
+    "in both arms at once (percentile bootstrap). Another training seed is not covered."
+)
+ECE = "ECE: expected calibration error in percent (Guo et al. 2017, 15 bins)."
+PUBLISHED = (
+    "Means over the languages of the benchmark, zero-shot from English. Hyper-parameters differ, also between sources; "
+    "a number's confidence is how it was read."
+)
+
+
+def has_intervals(summary: Summary) -> bool:
+    """Whether any score or difference of a target has an interval."""
+    results = [result for target in summary.targets for result in target.arms.values()]
+    return any(result.interval or result.difference_interval for result in results)
+
+
+def has_ece(target: TargetSummary) -> bool:
+    """Whether any language has a calibration error."""
+    return any(cell.ece is not None for row in target.languages for cell in row.cells.values())
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]], num_text_columns: int = 1) -> str:
@@ -74,9 +99,9 @@ def _summary_table(summary: Summary) -> str:
         row.append(points(target.trivial))
         for arm in summary.arms:
             result = target.arms.get(arm)
-            row.append(points(result.score if result else None))
+            row.append(_bracketed(points(result.score), between(result.interval)) if result else NOTHING)
             if arm in others:
-                row.append(signed(result.difference if result else None))
+                row.append(_difference(result))
         rows.append(row)
     if summary.common_targets:
         differences = {item.arm: item.mean_difference for item in summary.comparisons}
@@ -89,12 +114,35 @@ def _summary_table(summary: Summary) -> str:
     return table(header, rows, num_text_columns=3)
 
 
+def _published(summary: Summary) -> list[str]:
+    """The section beside published numbers; where there is none, a line that says why."""
+    published, titles = summary.published, {target.name: target.title for target in summary.targets}
+    reasons = "; ".join(published.why_not)
+    if not published.values:
+        return [f"Not set beside published numbers: {_text(reasons)}."]
+    rows = [
+        [titles[one.target], one.metric, one.benchmark, one.model, points(one.value)]
+        + [points(one.own.get(arm)) for arm in summary.arms]
+        + [one.confidence, one.source]
+        for one in published.values
+    ]
+    header = ["target", "metric", "languages of", "published for", "published", *summary.arms, "confidence", "source"]
+    listed = [*published.conflicts, *(f"{level}: {text}" for level, text in published.levels.items())]
+    listed += [f"not compared: {reasons}"] if reasons else []
+    return [
+        "## Beside published numbers",
+        PUBLISHED,
+        table(header, rows, num_text_columns=4),
+        "\n".join(f"- {_text(line)}" for line in listed),
+    ]
+
+
 def _target(target: TargetSummary, summary: Summary) -> list[str]:
     arms = [arm for arm in summary.arms if arm in target.arms]
     notes = list(dict.fromkeys(note for row in target.languages for note in row.notes))
     header = ["language", "code", "order", "split", "zero-shot", "notes", "examples", "trivial"]
     for arm in arms:
-        header += [f"{arm} {metric}" for metric in target.metrics]
+        header += [f"{arm} {metric}" for metric in target.metrics] + ([f"{arm} ECE"] if has_ece(target) else [])
         header += [f"{arm} diff."] if arm != summary.baseline else []
     rows = []
     for row in target.languages:
@@ -107,16 +155,28 @@ def _target(target: TargetSummary, summary: Summary) -> list[str]:
         for arm in arms:
             cell = row.cells.get(arm)
             line += [points(cell.metrics.get(metric) if cell else None) for metric in target.metrics]
-            line += [signed(cell.difference if cell else None)] if arm != summary.baseline else []
+            line += [points(cell.ece if cell else None)] if has_ece(target) else []
+            line += [_difference(cell)] if arm != summary.baseline else []
         rows.append(line)
     parts = [
         f"## {_text(target.title)}",
         _text(f"Score: {target.headline}; split “{target.split}”. {overlap_sentence(target)}"),
         table(header, rows, num_text_columns=6),
+        *([ECE] if has_ece(target) else []),
     ]
     arm_notes = [f"{arm}: {note}" for arm, result in target.arms.items() for note in result.notes]
     listed = [f"- [{i}] {_text(note)}" for i, note in enumerate(notes, start=1)] + [f"- {_text(n)}" for n in arm_notes]
     return parts + (["\n".join(listed)] if listed else [])
+
+
+def _difference(where: ArmResult | Cell | None) -> str:
+    if where is None:
+        return NOTHING
+    return _bracketed(signed(where.difference), signed_between(where.difference_interval))
+
+
+def _bracketed(value: str, interval: str) -> str:
+    return f"{value} [{interval}]" if interval else value
 
 
 def zero_shot_text(flags: Sequence[bool]) -> str:

@@ -20,6 +20,16 @@ def signed(value: float | None, digits: int = 2) -> str:
     return ("+" if rounded > 0 else "") + _minus(rounded, digits)
 
 
+def between(interval: tuple[float, float] | None, digits: int = 2) -> str:
+    """An interval of scores: "44.10 to 46.32"; nothing for None."""
+    return " to ".join(points(edge, digits) for edge in interval or ())
+
+
+def signed_between(interval: tuple[float, float] | None, digits: int = 2) -> str:
+    """An interval of differences: "−0.35 to +1.20"; nothing for None."""
+    return " to ".join(signed(edge, digits) for edge in interval or ())
+
+
 def duration(seconds: float | None) -> str:
     """A wall time: "8.1 s", "12 min 03 s", "3 h 20 min"."""
     if seconds is None:

@@ -6,14 +6,16 @@ Invariants:
   * the difference of a target is the mean over its compared languages, so it equals the difference of the two task
     scores whenever both arms scored the same languages;
   * nothing is rounded.
-Comparisons over targets and the sentence at the top live in `verdict`; significance is not computed here at all.
+Comparisons over targets and the sentence at the top live in `verdict`; intervals are made by the evaluation and, of
+differences, by `pairing`.
 """
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from statistics import fmean
 
-from ds_stilts.report.collect import LanguageScores, Run, Scores
+from ds_stilts.evaluation.confidence import Intervals
+from ds_stilts.report.collect import Interval, LanguageScores, Run, Scores
 from ds_stilts.report.facts import LanguageFacts, language_facts, word_order_key
 from ds_stilts.tasks.task import SEARCHED
 
@@ -35,8 +37,12 @@ class Cell:
     """One language under one arm."""
 
     score: float
+    interval: Interval | None
     difference: float | None
+    difference_interval: Interval | None
     metrics: Mapping[str, float]
+    ece: float | None
+    """Expected calibration error in percent."""
     examples: int
     zero_shot: bool
     checksum: str
@@ -61,7 +67,9 @@ class ArmResult:
     """One arm on one target."""
 
     score: float
+    interval: Interval | None
     difference: float | None
+    difference_interval: Interval | None
     num_compared: int
     """Languages that the difference is a mean of."""
     overlap: str
@@ -117,25 +125,36 @@ def language_score(metrics: Mapping[str, float], scores: Scores) -> float | None
     return fmean(metrics[name] for name in names) if all(name in metrics for name in names) else None
 
 
-def summarise_targets(run: Run, facts: Callable[[str], LanguageFacts] = language_facts) -> tuple[TargetSummary, ...]:
+DifferenceIntervals = Mapping[tuple[str, str], Intervals]
+"""By (arm, target), as `pairing.difference_intervals` gives them."""
+
+
+def summarise_targets(
+    run: Run, intervals: DifferenceIntervals, facts: Callable[[str], LanguageFacts] = language_facts
+) -> tuple[TargetSummary, ...]:
     """Every target that has at least one scored arm, in the recipe's order."""
     summaries = []
     for target in run.targets:
         by_arm = {arm: run.scores[arm, target] for arm in run.arms if (arm, target) in run.scores}
         if by_arm:
-            summaries.append(_summarise(target, by_arm, run, facts))
+            own = {arm: intervals[arm, target] for arm in by_arm if (arm, target) in intervals}
+            summaries.append(_summarise(target, by_arm, run, own, facts))
     return tuple(summaries)
 
 
 def _summarise(
-    target: str, by_arm: Mapping[str, Scores], run: Run, facts: Callable[[str], LanguageFacts]
+    target: str,
+    by_arm: Mapping[str, Scores],
+    run: Run,
+    intervals: Mapping[str, Intervals],
+    facts: Callable[[str], LanguageFacts],
 ) -> TargetSummary:
     first = next(iter(by_arm.values()))
     arm_notes = {arm: _arm_notes(scores, run) for arm, scores in by_arm.items()}
     shared = tuple(note for note in arm_notes[first.arm] if all(note in notes for notes in arm_notes.values()))
     known = {code: facts(code) for scores in by_arm.values() for code in scores.languages}
     rows = tuple(
-        _language_row(language, by_arm, run.baseline, shared)
+        _language_row(language, by_arm, run.baseline, intervals, shared)
         for language in sorted(known.values(), key=LanguageFacts.sort_key)
     )
     trivials = [row.trivial for row in rows]
@@ -151,7 +170,9 @@ def _summarise(
         official_split=first.score_split_is_official,
         trivial=None if None in trivials else mean(trivials),
         arms={
-            arm: _arm_result(target, scores, rows, tuple(note for note in arm_notes[arm] if note not in shared))
+            arm: _arm_result(
+                target, scores, rows, intervals.get(arm), tuple(note for note in arm_notes[arm] if note not in shared)
+            )
             for arm, scores in by_arm.items()
         },
         languages=rows,
@@ -177,7 +198,11 @@ def _arm_notes(scores: Scores, run: Run) -> tuple[str, ...]:
 
 
 def _language_row(
-    language: LanguageFacts, by_arm: Mapping[str, Scores], baseline: str, shared_notes: tuple[str, ...]
+    language: LanguageFacts,
+    by_arm: Mapping[str, Scores],
+    baseline: str,
+    intervals: Mapping[str, Intervals],
+    shared_notes: tuple[str, ...],
 ) -> LanguageRow:
     scored = {arm: scores for arm, scores in by_arm.items() if language.code in scores.languages}
     notes = list(shared_notes)
@@ -194,7 +219,7 @@ def _language_row(
         trivial = guess if trivial is None else trivial
         difference = None
         if arm != baseline and baseline in scored:
-            reason = _why_not_comparable(scores, scored[baseline], language.code)
+            reason = why_not_comparable(scores, scored[baseline], language.code)
             if reason:
                 notes.append(f"{arm}: {reason}")
             else:
@@ -206,8 +231,11 @@ def _language_row(
             notes.append(f"{arm}: not above the trivial baseline")
         cells[arm] = Cell(
             score=score,
+            interval=here.interval,
             difference=difference,
+            difference_interval=intervals[arm].languages.get(language.code) if arm in intervals else None,
             metrics=here.metrics,
+            ece=here.ece,
             examples=here.examples,
             zero_shot=here.zero_shot,
             checksum=here.checksum,
@@ -218,7 +246,8 @@ def _language_row(
     )
 
 
-def _why_not_comparable(ours: Scores, theirs: Scores, code: str) -> str | None:
+def why_not_comparable(ours: Scores, theirs: Scores, code: str) -> str | None:
+    """Why two arms' values of a language that both have are no pair; None where they are."""
     here: LanguageScores = ours.languages[code]
     there: LanguageScores = theirs.languages[code]
     if ours.split_of(code) != theirs.split_of(code):
@@ -230,7 +259,13 @@ def _why_not_comparable(ours: Scores, theirs: Scores, code: str) -> str | None:
     return None
 
 
-def _arm_result(target: str, scores: Scores, rows: tuple[LanguageRow, ...], notes: tuple[str, ...]) -> ArmResult:
+def _arm_result(
+    target: str,
+    scores: Scores,
+    rows: tuple[LanguageRow, ...],
+    intervals: Intervals | None,
+    notes: tuple[str, ...],
+) -> ArmResult:
     mine = [(row.language, row.cells[scores.arm]) for row in rows if scores.arm in row.cells]
     differences = [(language, cell.difference) for language, cell in mine if cell.difference is not None]
     if 0 < len(differences) < len(mine):
@@ -243,7 +278,9 @@ def _arm_result(target: str, scores: Scores, rows: tuple[LanguageRow, ...], note
     others = mean(cell.score for language, cell in mine if language.code not in trained_on)
     return ArmResult(
         score=fmean(cell.score for _, cell in mine),
+        interval=scores.interval,
         difference=mean(difference for _, difference in differences),
+        difference_interval=intervals.score if intervals else None,
         num_compared=len(differences),
         overlap=scores.overlap,
         overlap_with=scores.overlap_with,

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from ds_stilts.report.collect import Run
 from ds_stilts.report.numbers import count, points, signed
-from ds_stilts.report.summary import Extreme, TargetSummary, mean, summarise_targets
+from ds_stilts.report.published import Published, beside_published
+from ds_stilts.report.summary import DifferenceIntervals, Extreme, TargetSummary, mean, summarise_targets
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,11 +45,16 @@ class Summary:
     not_scored: tuple[tuple[str, str], ...]
     """(arm, target) pairs of the recipe without scores yet."""
     seeds: tuple[int, ...]
+    published: Published
 
 
-def summarise(run: Run) -> Summary:
-    """Compute everything a report shows from a run folder's values."""
-    targets = summarise_targets(run)
+def summarise(run: Run, intervals: DifferenceIntervals | None = None) -> Summary:
+    """Compute everything a report shows from a run folder's values.
+
+    Args:
+        intervals: of the differences between arms; None: no rows were looked at.
+    """
+    targets = summarise_targets(run, intervals or {})
     arms = tuple(arm for arm in run.arms if any(arm in target.arms for target in targets))
     compared = [arm for arm in arms if arm != run.baseline]
     overlapping = [target for target in targets if any(result.overlap != "none" for result in target.arms.values())]
@@ -78,6 +84,7 @@ def summarise(run: Run) -> Summary:
             (arm, target) for arm in run.arms for target in run.targets if (arm, target) not in run.scores
         ),
         seeds=tuple(sorted({scores.seed for scores in run.scores.values() if scores.seed is not None})),
+        published=beside_published(run),
     )
 
 

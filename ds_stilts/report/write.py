@@ -21,10 +21,11 @@ def write_report(run_dir: Path) -> list[Path]:
     from ds_stilts.report.collect import read_run
     from ds_stilts.report.html import render_html
     from ds_stilts.report.markdown import render_markdown
+    from ds_stilts.report.pairing import difference_intervals
     from ds_stilts.report.verdict import summarise
 
     run = read_run(run_dir)
-    summary = summarise(run)
+    summary = summarise(run, difference_intervals(run))
     values = {"format": SUMMARY_FORMAT, **dataclasses.asdict(summary)}
     contents = {
         "report.html": render_html(run, summary),

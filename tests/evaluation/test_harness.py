@@ -1,6 +1,7 @@
 """Predictions do not depend on how examples were batched, nor on the number of ranks; simulated in one process."""
 
 import json
+import math
 import signal
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -119,10 +120,14 @@ def test_batches_and_ranks_change_no_prediction(objective: Objective, tmp_path: 
     assert [row["gold"] for row in whole] == ["abc"[i % 3] for i in range(17)]
     assert len({row["prediction"] for row in whole}) > 1
     assert [row["tokens"] for row in whole] == [len(each) for each in ids(17)]
+    for row in whole:  # of three classes, by the lead over the second: the third has from nothing to as much as that
+        assert 1 / (1 + 2 * math.exp(-row["score"])) - 1e-6 <= row["confidence"]
+        assert row["confidence"] <= 1 / (1 + math.exp(-row["score"])) + 1e-6
     for size, tokens in ((1, 8), (1, 20), (2, 40), (5, 30), (32, 60)):
         other = score(objective, made, tmp_path / f"{size}-{tokens}", size=size, batch_tokens=tokens)
         assert [row["prediction"] for row in other] == [row["prediction"] for row in whole]
-        assert [row["score"] for row in other] == pytest.approx([row["score"] for row in whole], abs=1e-5)
+        for column in ("score", "confidence"):
+            assert [row[column] for row in other] == pytest.approx([row[column] for row in whole], abs=1e-5)
 
 
 def test_retrieval_finds_the_nearest_mean_of_the_asked_layer(objective: Objective, tmp_path: Path) -> None:

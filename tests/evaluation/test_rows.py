@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
 from ds_stilts.evaluation.rows import Row, read_rows, write_shard
@@ -31,8 +32,17 @@ def test_rows_come_back_in_file_order_with_gold_and_prediction_parsed(tmp_path: 
     assert [(each["index"], each["id"]) for each in rows] == [(i, f"id-{i}") for i in range(4)]
     assert rows[0] == {
         "task": "nli", "language": "de", "split": "test", "id": "id-0", "index": 0, "gold": None,
-        "prediction": ["ä", "日本", None], "score": 0.5, "tokens": 7, "zero_shot": True, "written": None, "legal": True,
+        "prediction": ["ä", "日本", None], "score": 0.5, "tokens": 7, "zero_shot": True, "confidence": None,
+        "written": None, "legal": True,
     }  # fmt: skip
+
+
+def test_rows_of_older_versions_are_read(tmp_path: Path) -> None:
+    write_shard([row(0)], tmp_path, "de", 0)
+    path = tmp_path / "de-0.parquet"
+    pq.write_table(pq.read_table(path).drop_columns(["confidence", "written", "legal"]), path)
+    write_shard([row(1, confidence=0.75)], tmp_path, "de", 1)
+    assert [each["confidence"] for each in read_rows(tmp_path, "de")] == [None, 0.75]
 
 
 def test_an_example_that_two_shards_hold_counts_once(tmp_path: Path) -> None:

@@ -12,11 +12,19 @@ from ds_stilts.tasks.task import Task
 from tests.small import task
 
 
-def write(folder: Path, made: Task, language: str, pairs: list[tuple[Any, Any]], *, zero_shot: bool = True) -> None:
+def write(
+    folder: Path,
+    made: Task,
+    language: str,
+    pairs: list[tuple[Any, Any]],
+    *,
+    zero_shot: bool = True,
+    confidence: float | None = None,
+) -> None:
     rows = [
         Row(
             task=made.name, language=language, split="test", id=str(i), index=i, gold=json.dumps(gold),
-            prediction=json.dumps(guess), score=0.0, tokens=3, zero_shot=zero_shot,
+            prediction=json.dumps(guess), score=0.0, tokens=3, zero_shot=zero_shot, confidence=confidence,
         )
         for i, (gold, guess) in enumerate(pairs)
     ]  # fmt: skip
@@ -36,6 +44,31 @@ def test_averages_are_over_languages_not_over_examples(tmp_path: Path) -> None:
     assert [cell["metrics"]["accuracy"] for cell in scores["languages"].values()] == [100.0, 50.0]
     assert [cell["examples"] for cell in scores["languages"].values()] == [8, 2]
     assert [cell["zero_shot"] for cell in scores["languages"].values()] == [False, True]
+
+
+def test_scores_say_how_sure_they_are(tmp_path: Path) -> None:
+    write(tmp_path, NLI, "en", [("a", "a")] * 30 + [("a", "b")] * 10)
+    write(tmp_path, NLI, "de", [("a", "a")] * 20 + [("a", "b")] * 20)
+    scores = scores_from_rows(NLI, ["en", "de"], tmp_path)
+    low, high = scores["languages"]["en"]["interval"]
+    assert low < 75 < high and high - low == pytest.approx(2 * 1.96 * (75 * 25 / 40) ** 0.5, rel=0.1)
+    low, high = scores["interval"]
+    assert low < 62.5 == scores["score"] < high
+    assert json.loads(json.dumps(scores))["interval"] == [low, high]
+
+
+def test_too_few_examples_say_nothing(tmp_path: Path) -> None:
+    write(tmp_path, NLI, "en", [("a", "a"), ("a", "b")])
+    scores = scores_from_rows(NLI, ["en"], tmp_path)
+    assert scores["interval"] is None and scores["languages"]["en"]["interval"] is None
+
+
+def test_the_calibration_error_is_there_where_rows_have_probabilities(tmp_path: Path) -> None:
+    write(tmp_path, NLI, "en", [("a", "a"), ("a", "b")], confidence=0.75)
+    write(tmp_path, NLI, "de", [("a", "a"), ("a", "b")])
+    cells = scores_from_rows(NLI, ["en", "de"], tmp_path)["languages"]
+    assert cells["en"]["ece"] == pytest.approx(25.0)
+    assert "ece" not in cells["de"]
 
 
 def test_the_majority_is_the_languages_own_most_frequent_label(tmp_path: Path) -> None:

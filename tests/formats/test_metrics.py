@@ -60,6 +60,11 @@ def test_chunk_f1_is_the_oracles_on_any_tags(sentences):
     predictions = [[gold if right else other for gold, other, right in sentence] for sentence in sentences]
     expected = 100.0 * oracle.f1_score(golds, predictions) if golds else 0.0
     assert metrics.chunk_f1(golds, predictions) == expected
+    if golds:
+        counts = metrics.chunk_counts(golds, predictions)
+        for sentence, gold, guess in zip(counts.tolist(), golds, predictions, strict=True):
+            true, found = metrics.chunks(gold), metrics.chunks(guess)
+            assert sentence == [len(true & found), len(found), len(true)]
 
 
 @settings(max_examples=200, deadline=None)

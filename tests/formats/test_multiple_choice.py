@@ -77,6 +77,7 @@ def test_the_prediction_is_the_best_choice_and_the_first_of_equals(task, tiny_to
         reduced = FORMAT.reduce(torch.tensor(logits)[:, None], torch.ones(3, dtype=torch.int64), task)
         prediction = FORMAT.decode(question(), list(zip(sequences, reduced, strict=True)), task)
         assert (json.loads(prediction.prediction), prediction.score) == (best, margin)
+        assert prediction.confidence == pytest.approx(float(torch.tensor(logits).softmax(0).max()))
         assert json.loads(prediction.gold) == 2
 
 

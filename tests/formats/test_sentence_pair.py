@@ -72,6 +72,7 @@ def test_the_prediction_is_the_label_and_its_margin(task, tiny_tokenizer):
     prediction = FORMAT.decode(pair(), [(sequences[0], reduced)], task)
     assert (json.loads(prediction.prediction), json.loads(prediction.gold)) == ("contradiction", "neutral")
     assert prediction.score == 1.5
+    assert prediction.confidence == pytest.approx(float(torch.tensor([0.5, -1.0, 2.0]).softmax(0)[2]))
     assert FORMAT.decode(pair(label=None), [(sequences[0], reduced)], task).gold == "null"
 
 

@@ -10,6 +10,11 @@ from typing import Any
 import pytest
 import yaml
 
+from ds_stilts.evaluation.rows import Row, write_shard
+from ds_stilts.evaluation.scores import scores_from_rows
+from ds_stilts.tasks import get_task
+from ds_stilts.tasks.task import Task
+
 
 def _codes(text: str) -> list[str]:
     return text.split()
@@ -219,3 +224,43 @@ def make_full_run(run_dir: Path) -> Path:
     }
     (run_dir / "run.json").write_text(json.dumps(info), encoding="utf-8")
     return run_dir
+
+
+NLI_LANGUAGES = ("en", "de", "th")
+
+
+@pytest.fixture
+def run_with_rows(tmp_path: Path) -> Path:
+    """Two arms on XNLI with the prediction rows behind their scores: 300 items in each of three languages, 30 of which
+    the arm "nli" answers otherwise than "none"."""
+    run_dir = tmp_path / "rows"
+    run_dir.mkdir()
+    write_recipe(run_dir, {"none": None, "nli": ["mnli"]}, ["xnli"])
+    for arm in ("none", "nli"):
+        write_rows(run_dir, arm, get_task("xnli"))
+    return run_dir
+
+
+def write_rows(run_dir: Path, arm: str, task: Task) -> None:
+    """Rows of one arm, and the scores that the evaluation makes of them."""
+    folder = run_dir / "targets" / arm / task.name / "predictions"
+    for code in NLI_LANGUAGES:
+        draw = random.Random(code)
+        right = [draw.random() < 0.6 for _ in range(300)]
+        if arm != "none":
+            right = [not one if index % 10 == 0 else one for index, one in enumerate(right)]
+        rows = [
+            Row(
+                task=task.name, language=code, split="test", id=str(index), index=index,
+                gold=json.dumps(task.labels[0]), prediction=json.dumps(task.labels[0 if one else 1]), score=1.0,
+                tokens=9, zero_shot=code != "en", confidence=0.75,
+            )
+            for index, one in enumerate(right)
+        ]  # fmt: skip
+        write_shard(rows, folder, code, 0)
+    made = scores_from_rows(task, list(NLI_LANGUAGES), folder)
+    values = {code: cell["metrics"] for code, cell in made["languages"].items()}
+    written = scores(arm, task.name, values, metrics=["accuracy"], format=task.format)
+    for code, cell in written["languages"].items():
+        cell |= made["languages"][code]
+    write_scores(run_dir, {**written, "interval": made["interval"]})

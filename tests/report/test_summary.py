@@ -10,7 +10,7 @@ from ds_stilts.report.summary import TargetSummary, summarise_targets
 
 
 def targets(run_dir: Path) -> dict[str, TargetSummary]:
-    return {target.name: target for target in summarise_targets(read_run(run_dir))}
+    return {target.name: target for target in summarise_targets(read_run(run_dir), {})}
 
 
 def differences(target: TargetSummary, arm: str = "nli") -> dict[str, float | None]:
@@ -59,7 +59,7 @@ def test_word_order_groups_are_means_over_their_languages(small_run: Path) -> No
     def facts(code: str) -> LanguageFacts:
         return LanguageFacts(code=code, name=code, family="f", script="s", word_order=orders[code])
 
-    xnli = summarise_targets(read_run(small_run), facts)[0]
+    xnli = summarise_targets(read_run(small_run), {}, facts)[0]
     svo, sov = xnli.groups
     assert (svo.word_order, svo.num_languages, sov.word_order, sov.num_languages) == ("SVO", 2, "SOV", 1)
     assert svo.scores == {"none": pytest.approx(60.0), "nli": pytest.approx(58.0)}
