@@ -192,7 +192,7 @@ def describe(recipe: Recipe, *, ranks: int, data_root: Path | None = None) -> di
         "fingerprint": recipe.fingerprint(),
         "seed": recipe.seed,
         "data": "made-up languages" if recipe.data.synthetic else str(data_folder(recipe, data_root) or "(none given)"),
-        "start": recipe.start.model or "made from scratch",
+        "start": _start_of(recipe),
         "engine": {
             "config": config.name,
             "zero_stage": config.zero_stage,
@@ -338,6 +338,13 @@ def _stage(run: Run, name: str, ends: float | None) -> None:
     stop.check(f"{name} was not begun")
     run_stage(run, name, Ranks(world=world, stop=stop))
     world.barrier()
+
+
+def _start_of(recipe: Recipe) -> str:
+    start = recipe.start
+    if start.random_init:
+        return f"{start.model}, its shape only, with random weights"
+    return start.model or "made from scratch"
 
 
 def _ends(time_budget: str | None) -> float | None:

@@ -76,6 +76,7 @@ def _start(run: Run, ranks: Ranks) -> None:
     if ranks.world.is_main:
         facts = {
             "model": start.model,
+            "random_init": start.random_init,
             "tasks": list(start.pretrain.tasks) if start.pretrain else [],
             "parallel_text": bool(parallel_text_tasks(run.recipe)),
         }

@@ -50,6 +50,8 @@ def notes(run: Run, task: Task) -> list[str]:
     parallel = parallel_text_tasks(run.recipe)
     if task.is_searched and parallel:
         found.append(f"phase 1 saw parallel text ({', '.join(parallel)})")
+    if run.recipe.start.random_init:
+        found.append("the start model's weights are random (start.random_init): its scores mean nothing")
     if run.recipe.start.note:
         found.append(run.recipe.start.note)
     return found

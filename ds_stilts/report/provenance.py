@@ -89,6 +89,8 @@ def _pretraining(pretrain: Mapping[str, Any]) -> str:
     """What phase 1 did; of a loaded checkpoint it is not known here what text it had seen before."""
     tasks, loaded = pretrain.get("tasks"), _text(pretrain.get("model"))
     said = [f"loaded from {loaded}"] if loaded else []
+    if pretrain.get("random_init"):
+        said = [f"the shape of {loaded} with random weights"]
     if isinstance(tasks, list) and tasks:
         said.append(f"trained here on {', '.join(map(str, tasks))}")
     if pretrain.get("parallel_text"):

@@ -8,8 +8,11 @@ import torch
 from ds_stilts.errors import CheckpointError, RecipeError
 from ds_stilts.phases.checks import check_start
 from ds_stilts.phases.context import Run
+from ds_stilts.phases.provenance import notes
 from ds_stilts.phases.training import load_source
 from ds_stilts.recipe_file import parse_recipe
+from ds_stilts.run import describe
+from ds_stilts.tasks import get_task
 from tests.small import tokenizer, xlmr
 
 RECIPE = "name: probe\nstart: {{model: {folder}}}\narms: {{none: null}}\ntargets: {{}}\n"
@@ -44,6 +47,14 @@ def test_each_seed_has_one_model(folder: Path) -> None:
     first, again, other = (run_of(folder, "start.random_init=true", f"seed={seed}") for seed in (1, 1, 2))
     assert torch.equal(drawn(first), drawn(again))
     assert not torch.equal(drawn(first), drawn(other))
+
+
+def test_every_score_says_that_it_means_nothing(folder: Path) -> None:
+    sentence = "the start model's weights are random (start.random_init): its scores mean nothing"
+    assert sentence in notes(run_of(folder, "start.random_init=true"), get_task("xnli"))
+    assert sentence not in notes(run_of(folder), get_task("xnli"))
+    told = describe(run_of(folder, "start.random_init=true").recipe, ranks=1)["start"]
+    assert told.endswith("model, its shape only, with random weights")
 
 
 def test_a_trained_model_is_read_all_the_same(folder: Path) -> None:

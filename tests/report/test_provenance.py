@@ -31,6 +31,8 @@ def test_a_loaded_checkpoint_is_named_and_nothing_is_said_of_what_it_saw(full_ru
     stored = full_run / "start" / "pretrain.json"
     stored.write_text('{"model": "owner/xlmr", "tasks": [], "parallel_text": false}', encoding="utf-8")
     assert dict(provenance(read_run(full_run)).facts)["Phase 1"] == "loaded from owner/xlmr"
+    stored.write_text('{"model": "owner/xlmr", "random_init": true, "tasks": []}', encoding="utf-8")
+    assert dict(provenance(read_run(full_run)).facts)["Phase 1"] == "the shape of owner/xlmr with random weights"
     stored.write_text('{"model": "owner/xlmr", "tasks": ["text"], "parallel_text": false}', encoding="utf-8")
     assert dict(provenance(read_run(full_run)).facts)["Phase 1"] == "loaded from owner/xlmr; trained here on text"
 
