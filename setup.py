@@ -62,7 +62,8 @@ setup(
         "mpi4py",
     ],
     extras_require={
-        "test": ["pytest", "pytest-timeout", "hypothesis", "ruff", "mypy", "scikit-learn"],
+        "bench": ["accelerate>=1.1"],
+        "test": ["accelerate>=1.1", "pytest", "pytest-timeout", "hypothesis", "ruff", "mypy", "scikit-learn"],
     },
     classifiers=[
         "Intended Audience :: Science/Research",

@@ -13,6 +13,7 @@ import typer
 
 from ds_stilts import __version__
 from ds_stilts.cli import data, recipes
+from ds_stilts.cli.bench import bench
 from ds_stilts.cli.evaluate import evaluate
 from ds_stilts.cli.plan import plan
 from ds_stilts.cli.pretrain import pretrain
@@ -106,6 +107,7 @@ app = group(
     submission=submission,
     report=report,
     reshape=reshape,
+    bench=bench,
     tasks=tasks,
 )
 app.callback(help=HELP)(_options)

@@ -13,7 +13,20 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = Path(sys.executable).parent / "ds-stilts"
 COMMAND = [str(PROGRAM)] if PROGRAM.exists() else [sys.executable, "-m", "ds_stilts"]
-VERBS = ["quickstart", "run", "plan", "pretrain", "train", "evaluate", "report", "reshape", "score", "submission", "tasks"]
+VERBS = [
+    "quickstart",
+    "run",
+    "plan",
+    "pretrain",
+    "train",
+    "evaluate",
+    "report",
+    "reshape",
+    "score",
+    "submission",
+    "bench",
+    "tasks",
+]
 SUBVERBS = ["data", "data check", "data prepare", "recipes", "recipes list", "recipes show"]
 
 

@@ -15,6 +15,7 @@ from tests.distributed.worlds import run_world
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
+
 @pytest.fixture(autouse=True, scope="module")
 def libaio() -> None:
     from deepspeed.ops.op_builder import AsyncIOBuilder
