@@ -41,8 +41,9 @@ $(STAMP): setup.py constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	.ci/install_torch $(BIN)/python $(TORCH_INDEX)
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[test]'
-	# An oracle for the tests only. Without dependencies: it asks for Keras, and uses it for nothing that we call.
-	$(BIN)/python -m pip install --quiet --no-deps seqeval==0.0.12
+	# An oracle for the tests only. Without dependencies: it asks for Keras, and uses it for nothing that we call. Built as
+	# PEP 517 has it: an old pip runs its setup.py, which fetches a setuptools_scm without what that needs.
+	$(BIN)/python -m pip install --quiet --use-pep517 --no-deps seqeval==0.0.12
 	touch $@
 
 quickstart: setup
