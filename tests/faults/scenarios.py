@@ -61,15 +61,18 @@ def go(
     )  # fmt: skip
 
 
-def at_each_step(planner: StepPlanner, do: Callable[[int], None]) -> None:
-    """Have something done when a step begins."""
-    whole = planner.share
+def at_each_step(do: Callable[[int], None]) -> None:
+    """Have something done when a step begins, where the loop gives its sign of life."""
+    beat, begun = watchdog.beat, -1
 
-    def share(k: int, rank: int) -> Any:
-        do(k)
-        return whole(k, rank)
+    def also(phase: str, step: int) -> None:
+        nonlocal begun
+        if step != begun:
+            begun = step
+            do(step)
+        beat(phase, step)
 
-    planner.share = share  # type: ignore[method-assign]
+    watchdog.beat = also
 
 
 def state_of(engine: Any) -> str:
@@ -95,7 +98,7 @@ def with_bad_steps(world: World, folder: str, config_name: str) -> dict[str, Any
         if k:
             states[k] = state_of(engine)
 
-    at_each_step(planner, look)
+    at_each_step(look)
     os.environ[VARIABLE] = f"loop.step:rank1:step{BAD_LOSS}=nan"
     go(world, Path(folder), engine, planner, training)
     states[STEPS] = state_of(engine)
@@ -134,9 +137,7 @@ def never_finite(world: World, folder: str, config_name: str) -> dict[str, Any]:
 def stop_by_signal(world: World, folder: str, number: int, at_step: int) -> dict[str, Any]:
     """One rank, the last, gets a signal in the middle of a step."""
     engine, _, planner, training = build("zero2_fp32", world)
-    at_each_step(
-        planner, lambda k: os.kill(os.getpid(), number) if (k, world.rank) == (at_step, world.size - 1) else None
-    )
+    at_each_step(lambda k: os.kill(os.getpid(), number) if (k, world.rank) == (at_step, world.size - 1) else None)
     return _ended(lambda: go(world, Path(folder), engine, planner, training))
 
 
@@ -146,7 +147,7 @@ def stop_by_deadline(world: World, folder: str, left_s: float) -> dict[str, Any]
 
     engine, _, planner, training = build("zero2_fp32", world)
     stop = StopSource(world, Path(folder), Deadline(time.time() + left_s, {}) if world.is_main else Deadline(None, {}))
-    at_each_step(planner, lambda k: time.sleep(0.4))
+    at_each_step(lambda k: time.sleep(0.4))
     return _ended(lambda: go(world, Path(folder), engine, planner, training, stop))
 
 
