@@ -1,7 +1,8 @@
 """Rank entry point: `deepspeed --num_gpus 2 --module ds_stilts.evaluate --recipe R --stage targets/ARM/TARGET`.
 
-Scores a target again, with the ranks that the launcher started: its predictions and scores are removed and made anew
-from its saved model. A target without a saved model is trained first, as `ds_stilts.train` would.
+Scores a finished target again, with the ranks that the launcher started: its predictions and scores are removed and
+made anew from its saved model. One whose scoring was interrupted goes on; one without a saved model is trained first,
+as `ds_stilts.train` would.
 """
 
 import sys

@@ -56,7 +56,8 @@ def run_recipe(
         data_root: folder with the official files; None: the recipe's.
         processes: ranks; None: the recipe's number, or one for each GPU if these are fewer.
         stage: one of `plan.stages`; None: all, then the report.
-        again: score the target `stage` once more, though it is done; it is not trained again.
+        again: score the target `stage` once more, though it is done; it is not trained again. If scoring it was
+            interrupted, this goes on.
         command: how this was started, for the record.
         time_budget: e.g. "2h": stop cleanly before so much time has passed.
 

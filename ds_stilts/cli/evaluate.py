@@ -20,6 +20,7 @@ def evaluate(
 ) -> None:
     """Score one target of one arm from its saved model, again if need be (phase 3).
 
+    Of a finished target all predictions are made anew; where scoring was interrupted, those that are there are kept.
     A target without a saved model is trained first; for that, the start model and the arm must be there:
     `ds-stilts pretrain` and `ds-stilts train` make them.
 

@@ -34,6 +34,9 @@ POINTS = {
     "retain.remove": "it has it, and is still on disk (rank 0)",
     "reshape.convert": "before DeepSpeed converts a checkpoint for any number of ranks",
     "loop.step": "a training step begins",
+    "score.batch": "a batch of prediction is about to be computed",
+    "score.shard": "prediction rows are on disk under a temporary name",
+    "score.shard.after": "they have their own",
 }
 """Every point that the code calls, and when. A name that is not here is refused, so that no test waits in vain."""
 

@@ -1,11 +1,12 @@
 """Runs a model over every language of one task and writes prediction rows.
 
 All ranks go through the same languages and the same number of forward passes in the same order; the model may be
-partitioned. Which rank scores an example, and with which neighbours in a batch, changes no prediction.
+partitioned. Which rank scores an example, and with which neighbours in a batch, changes no prediction. Examples that
+have a row already are left out on all ranks alike (see `kept`).
 """
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,11 +17,13 @@ import torch
 from ds_stilts.data.batch import scoring_batch
 from ds_stilts.data.prepare import SplitKey
 from ds_stilts.data.prepared import Prepared
+from ds_stilts.engine.failpoints import fail_at
 from ds_stilts.engine.stop import Pace, StopSource
 from ds_stilts.engine.telemetry import duration, say
 from ds_stilts.engine.world import World
 from ds_stilts.evaluation.generation import most_examples, predict_text
-from ds_stilts.evaluation.rows import Row, write_shard
+from ds_stilts.evaluation.kept import Kept, Shard, keep_rows
+from ds_stilts.evaluation.rows import Origin, Row
 from ds_stilts.evaluation.work import ForwardBatch, deal
 from ds_stilts.formats import get_format
 from ds_stilts.formats.base import Prediction
@@ -38,6 +41,8 @@ class LanguageWork:
     zero_shot: bool
     tokenizer: Any = None
     """The model's, where it writes text."""
+    made_by: str = ""
+    """Everything that decides the rows, as text: rows that an earlier start made of something else are made again."""
 
     @property
     def is_pool(self) -> bool:
@@ -47,6 +52,10 @@ class LanguageWork:
     def writes_text(self) -> bool:
         """Whether answers are written; texts that are only compared never are."""
         return self.key.text and not self.key.task.is_searched
+
+    def tokens(self) -> np.ndarray:
+        """int [N]: tokens that the encoder reads for each example."""
+        return np.bincount(self.prepared.example, weights=self.prepared.ids.lengths).astype(int)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +79,7 @@ def score_languages(
     world: World,
     stop: StopSource,
 ) -> None:
-    """Predict every example of every language; rows go to `folder`, one shard per language and rank.
+    """Predict every example of every language that has no row yet; rows go to `folder`, a shard per language and rank.
 
     Where texts are searched, rank 0 holds their vectors in fp32 (4 bytes x width x texts) and searches on its device:
     those of one language at a time, or of all, where they are one pool (1.0 million entities of Mewsli-X at width 1024:
@@ -85,42 +94,74 @@ def score_languages(
         label: what progress lines call this, e.g. "targets/none/xnli".
     """
     start = time.monotonic()
+    kept = keep_rows(folder, {unit.key.language: unit.made_by for unit in work if not unit.is_pool}, world)
+    left = _left(work, kept)
+    if world.is_main and any(each.done for each in kept.values()):
+        rows = sum(len(each.done) for each in kept.values())
+        say(f"{label}  goes on: {rows:,} examples are scored already, {len(left)} of {len(work)} languages are left")
     waiting: list[_Embedded] = []
-    for place, unit in enumerate(work):
+    for place, unit in enumerate(left):
         form = get_format(unit.key.task.format)
-        batches = deal_unit(unit, evaluation, world)
-        so_far = f"{label}: {place} of {len(work)} languages scored"
+        own = None if unit.is_pool else kept[unit.key.language]
+        searched = isinstance(form, Embedding)
+        batches = deal_unit(unit, evaluation, world, own.done if own and not searched else ())
+        so_far = f"{label}: {len(work) - len(left) + place} of {len(work)} languages scored"
         turns = Pace(stop, world).through(batches, f"{label} in {unit.key.language}", so_far)
         examples = unit.key.examples(root)
         if not isinstance(form, Embedding):
-            predictions = predict(model, unit, turns, examples, layer, world)
-            _write(unit, examples, predictions, folder, world)
+            assert own is not None
+            _predict_and_write(model, unit, turns, examples, own, folder, world)
         else:
             vectors = _embed(model, unit, turns, layer, world)
             waiting.append(_Embedded(unit=unit, examples=examples, vectors_ND=vectors))
             if not form.joint:
-                _match(form, waiting, folder, world)
+                _match(form, waiting, kept, folder, world)
                 waiting = []
         if world.is_main:
-            spent, left = time.monotonic() - start, len(work) - place - 1
+            spent, to_go = time.monotonic() - start, len(left) - place - 1
             say(
-                f"{label}  scored {unit.key.language}: {len(examples):,} examples, language {place + 1} of {len(work)}"
-                + (f"  {duration(spent / (place + 1) * left)} left" if left else ""),
+                f"{label}  scored {unit.key.language}: {len(examples):,} examples, language "
+                f"{len(work) - to_go} of {len(work)}"
+                + (f"  {duration(spent / (place + 1) * to_go)} left" if to_go else ""),
                 passing=True,
             )
     if waiting:
         joint = get_format(work[0].key.task.format)
         assert isinstance(joint, Embedding)
-        _match(joint, waiting, folder, world)
+        _match(joint, waiting, kept, folder, world)
     world.barrier()
 
 
-def _write(
-    unit: LanguageWork, examples: list[Example], predictions: dict[int, Prediction], folder: Path, world: World
+def _left(work: list[LanguageWork], kept: Mapping[str, Kept]) -> list[LanguageWork]:
+    """What there is still to do: languages that lack rows, and where all are searched as one, all or none."""
+    left = [unit for unit in work if not unit.is_pool and not kept[unit.key.language].is_whole]
+    form = get_format(work[0].key.task.format) if work else None
+    return work if left and isinstance(form, Embedding) and form.joint else left
+
+
+def _predict_and_write(
+    model: Callable[..., Any],
+    unit: LanguageWork,
+    batches: Iterable[ForwardBatch],
+    examples: list[Example],
+    kept: Kept,
+    folder: Path,
+    world: World,
 ) -> None:
-    """One rank's rows of one language."""
-    tokens = np.bincount(unit.prepared.example, weights=unit.prepared.ids.lengths, minlength=len(examples))
-    rows = [
+    """This rank's part of one language, batch by batch, into its own shard."""
+    tokens = unit.tokens()
+    origin = Origin(made_by=unit.made_by, num_rows=len(np.unique(unit.prepared.example)))
+    with Shard(folder, unit.key.language, kept.next_number + world.rank, origin) as shard:
+        for batch in batches:
+            fail_at("score.batch")
+            predictions = predict(model, unit, [batch], examples, None, world)
+            shard.add(_rows(unit, examples, predictions, tokens))
+
+
+def _rows(
+    unit: LanguageWork, examples: list[Example], predictions: Mapping[int, Prediction], tokens: np.ndarray
+) -> list[Row]:
+    return [
         Row(
             task=unit.key.task.name,
             language=unit.key.language,
@@ -138,7 +179,6 @@ def _write(
         )
         for index, prediction in sorted(predictions.items())
     ]
-    write_shard(rows, folder, unit.key.language, world.rank)
 
 
 def _forward(
@@ -150,12 +190,21 @@ def _forward(
     return packed.tasks[unit.key.task.name], states, logits
 
 
-def deal_unit(unit: LanguageWork, evaluation: Evaluation, world: World) -> list[ForwardBatch]:
-    """This rank's forward batches of a language, as many as every other rank's."""
+def deal_unit(
+    unit: LanguageWork, evaluation: Evaluation, world: World, done: Collection[int] = ()
+) -> list[ForwardBatch]:
+    """This rank's forward batches of a language without the examples that are done, as many as every other rank's."""
     limit = evaluation.batch_examples
     if unit.writes_text:
         limit = most_examples(unit.key.task, unit.tokenizer, limit)
-    return deal(unit.prepared, rank=world.rank, size=world.size, max_tokens=evaluation.batch_tokens, max_examples=limit)
+    return deal(
+        unit.prepared,
+        rank=world.rank,
+        size=world.size,
+        max_tokens=evaluation.batch_tokens,
+        max_examples=limit,
+        done=done,
+    )
 
 
 def predict(
@@ -213,16 +262,20 @@ def _embed(
     return torch.from_numpy(in_order).to(world.device)
 
 
-def _match(form: Embedding, embedded: list[_Embedded], folder: Path, world: World) -> None:
-    """Search what was embedded as one, on rank 0, and write every language's rows."""
-    predictions: dict[int, Prediction] = {}
-    if world.is_main:
-        examples = [example for part in embedded for example in part.examples]
-        predictions = form.match(examples, torch.cat([part.vectors_ND for part in embedded]))
+def _match(form: Embedding, embedded: list[_Embedded], kept: Mapping[str, Kept], folder: Path, world: World) -> None:
+    """Search what was embedded as one, on rank 0, and write the rows of each language that has none, at once."""
+    if not world.is_main:
+        return
+    examples = [example for part in embedded for example in part.examples]
+    predictions = form.match(examples, torch.cat([part.vectors_ND for part in embedded]))
     first = 0
     for part in embedded:
         own = range(first, first + len(part.examples))
         first = own.stop
-        if not part.unit.is_pool:
-            found = {index - own.start: predictions[index] for index in own if index in predictions}
-            _write(part.unit, part.examples, found, folder, world)
+        unit = part.unit
+        if unit.is_pool or kept[unit.key.language].is_whole:
+            continue
+        found = {index - own.start: predictions[index] for index in own if index in predictions}
+        origin = Origin(made_by=unit.made_by, num_rows=len(found))
+        with Shard(folder, unit.key.language, kept[unit.key.language].next_number, origin) as shard:
+            shard.add(_rows(unit, part.examples, found, unit.tokens()))

@@ -1,12 +1,23 @@
-"""Prediction rows: one Parquet row per example, one shard per rank and language. Every score is computed from these."""
+"""Prediction rows: one Parquet row per example, some shards per language. Every score is computed from these.
+
+A shard says what made its rows and how many rows its language has in all, so that no score is computed from part of
+them, nor from rows of two models. When shards are written, and which of them an interrupted evaluation goes on from,
+lives in `kept`.
+"""
 
 import json
+import os
+import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+from ds_stilts.engine.failpoints import fail_at
+from ds_stilts.engine.manifest import sync_folder
+from ds_stilts.errors import DataError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,24 +56,81 @@ _SCHEMA = pa.schema(
     + [("written", pa.string()), ("legal", pa.bool_())]
 )
 
+_KEY = b"ds_stilts"
+_REMEDY = "delete the folder and score the target again (`ds-stilts evaluate`)"
 
-def write_shard(rows: list[Row], folder: Path, language: str, rank: int) -> None:
-    """Write one rank's rows of a language in one rename."""
+
+@dataclass(frozen=True, kw_only=True)
+class Origin:
+    """What a shard's rows come from."""
+
+    made_by: str
+    """Everything that decides them, as text: model, data, how they were made."""
+    num_rows: int
+    """Rows of the language in all shards together."""
+
+
+def write_shard(rows: list[Row], folder: Path, language: str, number: int, origin: Origin | None = None) -> None:
+    """Write a shard, or write it again with more rows: what lies under its name is on disk, and whole.
+
+    Args:
+        number: tells the shards of a language apart.
+        origin: None: not known, and nothing is checked when the rows are read.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{language}-{rank}.parquet"
+    path = folder / f"{language}-{number}.parquet"
     table = pa.Table.from_pylist([asdict(row) for row in rows], schema=_SCHEMA)
-    pq.write_table(table, path.with_suffix(".tmp"))
-    path.with_suffix(".tmp").replace(path)
+    if origin:
+        table = table.replace_schema_metadata({_KEY: json.dumps(asdict(origin))})
+    temporary = path.with_suffix(".tmp")
+    pq.write_table(table, temporary)
+    with temporary.open("rb") as file:
+        os.fsync(file.fileno())
+    fail_at("score.shard")
+    temporary.replace(path)
+    sync_folder(folder)
+    fail_at("score.shard.after")
+
+
+def shards(folder: Path, language: str) -> list[Path]:
+    """The shards of a language, in the order of their numbers; those of "en" are not those of "en-de"."""
+    name = re.compile(rf"{re.escape(language)}-(\d+)\.parquet")
+    found = [(name.fullmatch(path.name), path) for path in folder.glob("*.parquet")]
+    return [path for _, path in sorted((int(match[1]), path) for match, path in found if match)]
+
+
+def read_origin(path: Path) -> Origin | None:
+    """What made the rows of a shard; None if it does not say, as shards of older versions.
+
+    Raises:
+        OSError, pyarrow.ArrowInvalid: it is damaged.
+    """
+    text = (pq.read_schema(path).metadata or {}).get(_KEY)
+    return Origin(**json.loads(text)) if text else None
 
 
 def read_rows(folder: Path, language: str) -> list[dict[str, Any]]:
     """All rows of a language in file order, gold and prediction parsed; each example once.
 
     What older files lack (`confidence`, `written`, `legal`) is None.
+
+    Raises:
+        DataError: there are none, rows are missing, or they come from two models.
     """
-    tables = [pq.read_table(path, schema=_SCHEMA) for path in sorted(folder.glob(f"{language}-*.parquet"))]
-    rows = pa.concat_tables(tables).sort_by("index").to_pylist()
+    paths = shards(folder, language)
+    if not paths:
+        raise DataError(f"{folder} has no rows of language '{language}'; {_REMEDY}")
+    rows = pa.concat_tables([pq.read_table(path, schema=_SCHEMA) for path in paths]).sort_by("index").to_pylist()
     unique = {row["index"]: row for row in rows}
+    origins = {read_origin(path) for path in paths}
+    if len(origins) > 1:
+        raise DataError(f"{folder} has rows of language '{language}' from more than one model or data set; {_REMEDY}")
+    (origin,) = origins
+    if origin and len(unique) != origin.num_rows:
+        raise DataError(
+            f"{folder} has rows of {len(unique):,} examples of language '{language}', which has "
+            f"{origin.num_rows:,}; {_REMEDY}"
+        )
     return [
         {**row, "gold": json.loads(row["gold"]), "prediction": json.loads(row["prediction"])} for row in unique.values()
     ]

@@ -49,11 +49,20 @@ def run_stage(run: Run, stage: str, ranks: Ranks) -> None:
 
 
 def forget_scores(run: Run, stage: str) -> None:
-    """Remove what scoring left of a target, marker first, so that its stage scores the saved model again."""
+    """Remove what scoring left of a finished target, so that its stage scores the saved model again.
+
+    One whose scoring was interrupted keeps the rows that it has: it is not finished, and goes on.
+    """
     folder = run.run_dir / stage
+    rows, aside = folder / "predictions", folder / "predictions.old"
+    shutil.rmtree(aside, ignore_errors=True)
+    if not is_done(run, stage):
+        return
+    if rows.exists():
+        rows.rename(aside)  # at once: rows that are half removed would count
     for name in ("DONE", "scores.json"):
         (folder / name).unlink(missing_ok=True)
-    shutil.rmtree(folder / "predictions", ignore_errors=True)
+    shutil.rmtree(aside, ignore_errors=True)
 
 
 def _start(run: Run, ranks: Ranks) -> None:
@@ -112,4 +121,5 @@ def _target(run: Run, ranks: Ranks, *, arm: str, name: str) -> None:
             reused=reused_head(run.recipe, arm, task),
         )
     scorer.eval()
-    score_target(run, ranks, scorer, start, target, task, arm=arm, stage=stage, trained=facts)
+    model = source if task.is_searched else str(trained)
+    score_target(run, ranks, scorer, start, model, target, task, arm=arm, stage=stage, trained=facts)

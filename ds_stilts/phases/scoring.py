@@ -1,9 +1,13 @@
 """Scoring one target in every language, and the record that goes with its scores."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ds_stilts import __version__
+from ds_stilts.data.checksums import checksum
+from ds_stilts.data.prepare import prepared_folder
 from ds_stilts.data.prepared import open_prepared
 from ds_stilts.engine.deepspeed_engine import load_engine_config, scoring_model
 from ds_stilts.engine.partitioned_loading import place
@@ -12,7 +16,7 @@ from ds_stilts.errors import RecipeError
 from ds_stilts.evaluation.harness import LanguageWork, score_languages
 from ds_stilts.evaluation.scores import scores_from_rows
 from ds_stilts.models import attention, t5_attention
-from ds_stilts.models.loading import StartModel
+from ds_stilts.models.loading import StartModel, weight_files
 from ds_stilts.models.t5_encoder import PackedT5Encoder
 from ds_stilts.phases.context import Ranks, Run, prepare_all
 from ds_stilts.phases.provenance import is_zero_shot, labelled_languages, notes, overlap_of_arm, training_notes
@@ -37,11 +41,46 @@ def load_scorer(run: Run, ranks: Ranks, source: str, task: Task) -> tuple[Any, S
     return scoring_model(objective, config, ranks.world.device), start
 
 
+def weights_checksum(run: Run, ranks: Ranks, source: str) -> str:
+    """Checksum of the weights and heads that a target is scored with, of a model folder or hub id; a collective.
+
+    "random" where the recipe's seed makes them.
+    """
+    own, found = run.recipe.start, None
+    if source == own.model and own.random_init:
+        return "random"
+    if ranks.world.is_main:
+        paths = weight_files(source, own.revision if source == own.model else None)
+        heads = paths[0].parent / "heads.safetensors"
+        found = checksum([*paths, *([heads] if heads.is_file() else [])], prepared_folder() / "checksums")
+    return str(ranks.world.gather(found)[0])
+
+
+def made_by(run: Run, weights: str, prepared: Sequence[Path], *, layer: int | None, zero_shot: bool) -> str:
+    """Everything that decides a language's rows, as text; not in what batches they are made, and by how many ranks.
+
+    Args:
+        weights: checksum of the model.
+        prepared: files that are read; their names carry a hash of data, tokenizer, lengths and code.
+    """
+    facts = {
+        "version": __version__,
+        "recipe": run.recipe.fingerprint(),  # with the seed, for weights that are random
+        "weights": weights,
+        "data": [path.stem for path in prepared],
+        "dtype": str(load_engine_config(run.recipe.engine.config).dtype),
+        "layer": layer,
+        "zero_shot": zero_shot,
+    }
+    return json.dumps(facts)
+
+
 def score_target(
     run: Run,
     ranks: Ranks,
     scorer: Any,
     start: StartModel,
+    source: str,
     target: Target,
     task: Task,
     *,
@@ -54,15 +93,6 @@ def score_target(
     pool = pool_keys(run, target, task, start.encoder.max_tokens)
     paths = prepare_all(run, ranks, keys + pool, start.tokenizer)
     labelled = labelled_languages(recipe, arm, [] if task.is_searched else train_languages(target, task))
-    work = [
-        LanguageWork(
-            key=key,
-            prepared=open_prepared([path]),
-            zero_shot=is_zero_shot(key.language, labelled),
-            tokenizer=start.tokenizer,
-        )
-        for key, path in zip(keys + pool, paths, strict=True)
-    ]
     layer = None
     if task.is_searched:
         # Output of block 14 of XLM-R Large's 24, as google-research/xtreme and jiant; the same share of other depths.
@@ -73,6 +103,23 @@ def score_target(
             raise RecipeError(
                 f"evaluation.layer is {layer}, but the model has hidden states 0 to {start.encoder.num_layers}"
             )
+    weights = weights_checksum(run, ranks, source)
+    work = [
+        LanguageWork(
+            key=key,
+            prepared=open_prepared([path]),
+            zero_shot=is_zero_shot(key.language, labelled),
+            tokenizer=start.tokenizer,
+            made_by=made_by(
+                run,
+                weights,
+                paths if task.is_searched else [path],  # searched texts may be in one pool with other languages'
+                layer=layer,
+                zero_shot=is_zero_shot(key.language, labelled),
+            ),
+        )
+        for key, path in zip(keys + pool, paths, strict=True)
+    ]
     folder = run.run_dir / stage / "predictions"
     score_languages(
         scorer,
@@ -115,6 +162,7 @@ def score_target(
         "pooling": "mean" if task.is_searched else None,
         "use": "text" if start.text else "heads",
         "attention": t5_attention.NAME if isinstance(start.encoder, PackedT5Encoder) else attention.NAME,
+        "weights": weights,
         "checkpoint": stage if not task.is_searched else (stage_before(recipe, stage) or "start"),
         "seed": recipe.seed,
         "world": {"processes": world.size, "zero_stage": config.zero_stage, "dtype": str(config.dtype).split(".")[1]},

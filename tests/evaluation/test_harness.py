@@ -3,10 +3,13 @@
 import json
 import math
 import signal
-from collections.abc import Iterator, Sequence
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 import torch
 
@@ -37,21 +40,33 @@ def signals() -> Iterator[None]:
         signal.signal(number, handler)
 
 
-class OneOf(World):
-    """One rank of a world that is played rank after rank; what others gathered is handed in."""
+class Table:
+    """Where the ranks of a world that is played in threads meet."""
 
-    def __init__(self, rank: int, size: int, others: Sequence[list[Any]] = ()) -> None:
+    def __init__(self, size: int) -> None:
+        self.barrier = threading.Barrier(size, timeout=60)
+        self.values: list[Any] = [None] * size
+
+    def exchange(self, rank: int, value: Any) -> list[Any]:
+        self.values[rank] = value
+        self.barrier.wait()
+        found = list(self.values)
+        self.barrier.wait()
+        return found
+
+
+class Seat(World):
+    """One rank of a world of threads."""
+
+    def __init__(self, rank: int, size: int, table: Table) -> None:
         super().__init__(rank, size, torch.device("cpu"))
-        self.others, self.mine = others, []
-
-    def barrier(self) -> None: ...
+        self._table = table
 
     def sum(self, values: torch.Tensor) -> torch.Tensor:
-        return values.double()
+        return torch.stack(self._table.exchange(self.rank, values.double())).sum(0)
 
     def gather(self, value: Any) -> list[Any]:
-        self.mine.append(value)
-        return [value, *(values[len(self.mine) - 1] for values in self.others)]
+        return self._table.exchange(self.rank, value)
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +90,7 @@ def ids(count: int) -> list[list[int]]:
 
 
 def score(
-    objective: Objective,
+    model: Callable[..., Any],
     made: Task,
     folder: Path,
     *,
@@ -83,34 +98,53 @@ def score(
     batch_tokens: int = 4096,
     layer: int | None = None,
     rows: list[list[int]] | None = None,
+    made_by: str = "",
 ) -> list[dict[str, Any]]:
     key = SplitKey(task=made, split="test", language="en", limits=Limits(max_tokens=32), training=False)
     examples = made.splits["test"].read()
-    work = [LanguageWork(key=key, prepared=prepared(ids(len(examples)), rows=rows), zero_shot=True)]
-    run(objective, work, folder, size=size, batch_tokens=batch_tokens, layer=layer)
+    given = prepared(ids(len(examples)), rows=rows)
+    work = [LanguageWork(key=key, prepared=given, zero_shot=True, made_by=made_by)]
+    run(model, work, folder, size=size, batch_tokens=batch_tokens, layer=layer)
     return read_rows(folder, "en")
 
 
 def run(
-    objective: Objective, work: list[LanguageWork], folder: Path, *, size: int, batch_tokens: int, layer: int | None
+    model: Callable[..., Any],
+    work: list[LanguageWork],
+    folder: Path,
+    *,
+    size: int,
+    batch_tokens: int,
+    layer: int | None,
 ) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "none").touch()
-    gathered: list[list[Any]] = []
-    for rank in reversed(range(size)):  # rank 0 last, with what the others had gathered
-        world = OneOf(rank, size, gathered)
-        score_languages(
-            objective,
-            work,
-            Evaluation(batch_tokens=batch_tokens),
-            root=folder,
-            folder=folder,
-            layer=layer,
-            label="probe",
-            world=world,
-            stop=StopSource(world, folder),
-        )
-        gathered.append(world.mine)
+    table = Table(size)
+    worlds = [Seat(rank, size, table) for rank in range(size)]
+    stops = [StopSource(world, folder) for world in worlds]  # only the main thread may take signals
+
+    def rank(world: World, stop: StopSource) -> None:
+        try:
+            score_languages(
+                model,
+                work,
+                Evaluation(batch_tokens=batch_tokens),
+                root=folder,
+                folder=folder,
+                layer=layer,
+                label="probe",
+                world=world,
+                stop=stop,
+            )
+        except Exception:
+            table.barrier.abort()
+            raise
+
+    with ThreadPoolExecutor(size) as threads:
+        ends = [threads.submit(rank, world, stop) for world, stop in zip(worlds, stops, strict=True)]
+    errors = [end.exception() for end in ends]
+    for error in sorted((e for e in errors if e), key=lambda e: isinstance(e, threading.BrokenBarrierError)):
+        raise error
 
 
 def test_batches_and_ranks_change_no_prediction(objective: Objective, tmp_path: Path) -> None:
@@ -237,9 +271,10 @@ def test_a_stop_is_obeyed_between_the_batches_of_a_language(
 
     made = declare([PairExample(id=str(i), premise="p", hypothesis="h", label="a") for i in range(17)])
     with pytest.raises(StoppedCleanly, match="probe: 0 of 1 languages scored"):
-        score(model, made, tmp_path, batch_tokens=8)  # type: ignore[arg-type]
+        score(model, made, tmp_path, batch_tokens=8)
     assert len(batches) == 3
-    assert not list(tmp_path.glob("*.parquet"))
+    (path,) = tmp_path.glob("*.parquet")
+    assert pq.read_table(path).num_rows == 3, "one row a batch, and none is lost"
 
 
 def test_rows_are_json(objective: Objective, tmp_path: Path) -> None:

@@ -6,7 +6,8 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from ds_stilts.evaluation.rows import Row, read_rows, write_shard
+from ds_stilts.errors import DataError
+from ds_stilts.evaluation.rows import Origin, Row, read_rows, write_shard
 
 
 def row(index: int, **fields: Any) -> Row:
@@ -56,6 +57,37 @@ def test_languages_do_not_mix(tmp_path: Path) -> None:
     write_shard([row(0)], tmp_path, "de", 0)
     write_shard([row(0, language="en", id="other")], tmp_path, "en", 0)
     assert [each["id"] for each in read_rows(tmp_path, "de")] == ["id-0"]
+
+
+def test_a_language_is_not_another_one_whose_code_begins_alike(tmp_path: Path) -> None:
+    write_shard([row(0, language="en")], tmp_path, "en", 0)
+    write_shard([row(0, language="en-de"), row(1, language="en-de")], tmp_path, "en-de", 0)
+    assert [each["language"] for each in read_rows(tmp_path, "en")] == ["en"]
+    assert len(read_rows(tmp_path, "en-de")) == 2
+
+
+@pytest.mark.parametrize(
+    ("second", "sentence"),
+    [
+        (Origin(made_by="m", num_rows=4), "has rows of 3 examples of language 'de', which has 4; delete the folder"),
+        (Origin(made_by="other", num_rows=3), "has rows of language 'de' from more than one model or data set; delete"),
+        (None, "has rows of language 'de' from more than one model or data set"),
+    ],
+)
+def test_rows_that_are_missing_or_of_two_models_are_not_scored(
+    second: Origin | None, sentence: str, tmp_path: Path
+) -> None:
+    first = Origin(made_by="m", num_rows=4 if second and second.num_rows == 4 else 3)
+    write_shard([row(0), row(2)], tmp_path, "de", 0, first)
+    write_shard([row(1)], tmp_path, "de", 1, second)
+    with pytest.raises(DataError, match=sentence):
+        read_rows(tmp_path, "de")
+
+
+def test_a_language_without_a_row_is_not_scored(tmp_path: Path) -> None:
+    write_shard([row(0)], tmp_path, "de", 0)
+    with pytest.raises(DataError, match="has no rows of language 'fr'; delete the folder"):
+        read_rows(tmp_path, "fr")
 
 
 def test_a_rank_without_rows_writes_a_shard_all_the_same(tmp_path: Path) -> None:

@@ -1,0 +1,85 @@
+"""What a target's rows are tied to, and when they are forgotten."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+
+from ds_stilts.engine.world import World
+from ds_stilts.phases import forget_scores
+from ds_stilts.phases.context import Ranks, Run
+from ds_stilts.phases.scoring import made_by, weights_checksum
+from ds_stilts.recipe import Recipe
+
+STAGE = "targets/none/xnli"
+
+
+class Alone(World):
+    def gather(self, value: Any) -> list[Any]:
+        return [value]
+
+
+def run(folder: Path, **changes: Any) -> Run:
+    values = {"name": "r", "start": {"model": str(folder / "model")}, "arms": {"none": None},
+              "targets": {"xnli": {"steps": 1}}, **changes}  # fmt: skip
+    return Run(recipe=Recipe.model_validate(values), run_dir=folder / "run", data_root=folder)
+
+
+def weights(of: Run, source: Path) -> str:
+    ranks = Ranks(world=Alone(0, 1, torch.device("cpu")), stop=None)  # type: ignore[arg-type]
+    return weights_checksum(of, ranks, str(source))
+
+
+def left(folder: Path) -> list[str]:
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+
+
+def test_a_finished_target_is_forgotten_and_one_that_was_interrupted_goes_on(tmp_path: Path) -> None:
+    stage = tmp_path / "run" / STAGE
+    names = ["model/model.safetensors", "predictions/de-0.parquet", "predictions/en-0.parquet"]
+    for name in [*names, "scores.json", "predictions.old/fr-0.parquet"]:
+        (stage / name).parent.mkdir(parents=True, exist_ok=True)
+        (stage / name).touch()
+    forget_scores(run(tmp_path), STAGE)
+    assert left(stage) == [*names, "scores.json"]
+    (stage / "DONE").touch()
+    forget_scores(run(tmp_path), STAGE)
+    assert left(stage) == names[:1]
+    forget_scores(run(tmp_path), STAGE)
+    assert left(stage) == names[:1]
+
+
+def test_rows_are_tied_to_weights_heads_recipe_and_data(tmp_path: Path) -> None:
+    source = tmp_path / "trained"
+    source.mkdir()
+    save_file({"a": torch.zeros(3)}, source / "model.safetensors")
+    own = run(tmp_path)
+    found = [weights(own, source)]
+    save_file({"h": torch.zeros(2)}, source / "heads.safetensors")
+    found.append(weights(own, source))
+    save_file({"h": torch.ones(2)}, source / "heads.safetensors")
+    found.append(weights(own, source))
+    save_file({"a": torch.ones(3)}, source / "model.safetensors")
+    found.append(weights(own, source))
+    assert weights(own, source) == found[-1] and len(set(found)) == 4
+
+    path = Path("/cache/xnli/test-de-0123.arrow")
+    base = made_by(own, found[0], [path], layer=None, zero_shot=True)
+    assert base == made_by(run(tmp_path), found[0], [path], layer=None, zero_shot=True)
+    others = [
+        made_by(own, found[1], [path], layer=None, zero_shot=True),
+        made_by(own, found[0], [path.with_name("test-de-4567.arrow")], layer=None, zero_shot=True),
+        made_by(own, found[0], [path], layer=7, zero_shot=True),
+        made_by(own, found[0], [path], layer=None, zero_shot=False),
+        made_by(run(tmp_path, seed=5), found[0], [path], layer=None, zero_shot=True),
+        made_by(run(tmp_path, engine={"config": "zero2_bf16"}), found[0], [path], layer=None, zero_shot=True),
+    ]
+    assert len({base, *others}) == 7
+    shape = {"evaluation": {"batch_tokens": 99, "batch_examples": 3}}
+    assert made_by(run(tmp_path, **shape), found[0], [path], layer=None, zero_shot=True) == base
+
+
+def test_random_weights_are_the_recipes(tmp_path: Path) -> None:
+    random = run(tmp_path, start={"model": str(tmp_path / "model"), "random_init": True})
+    assert weights(random, tmp_path / "model") == "random"
