@@ -164,6 +164,5 @@ def test_a_target_is_scored_with_the_weights_that_were_the_best_and_says_so(fold
     assert any(
         "these weights were chosen on the very split that is scored here in aa" in note for note in scores["notes"]
     )
-    assert sorted(path.name for path in (stage / "predictions").iterdir()) == [
-        f"{language}-{rank}.parquet" for language in ("aa", "bb") for rank in (0, 1)
-    ]
+    # Nothing of validation; the 25 examples fit into one batch, so that rank 1 has no rows.
+    assert sorted(path.name for path in (stage / "predictions").iterdir()) == ["aa-0.parquet", "bb-0.parquet"]
