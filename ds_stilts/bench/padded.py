@@ -12,6 +12,7 @@ from torch import nn
 from ds_stilts.bench.slices import Item
 from ds_stilts.data.steps import TaskData
 from ds_stilts.formats import get_format
+from ds_stilts.models.dropout import use_torch_dropout
 from ds_stilts.models.multitask import MultiTaskModel
 from ds_stilts.tasks.task import Task
 
@@ -76,7 +77,7 @@ class PaddingCollator:
 
 class PaddedMultiTask(nn.Module):
     """Args:
-    model: encoder and heads; the encoder is given back its own attention.
+    model: encoder and heads; the encoder is given back its own attention and dropout.
     tasks: of the mixture.
     """
 
@@ -85,6 +86,7 @@ class PaddedMultiTask(nn.Module):
         self.encoder = model.encoder.hf
         self.encoder.set_attn_implementation("sdpa")
         self.heads = model.heads
+        use_torch_dropout(self)
         self._tasks = {task.name: task for task in tasks}
 
     def forward(

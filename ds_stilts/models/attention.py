@@ -11,6 +11,7 @@ import torch
 from torch import nn
 from transformers import AttentionInterface
 
+from ds_stilts.models.attend import attend
 from ds_stilts.models.packing import Packing
 
 NAME = "ds_stilts_packed"
@@ -50,7 +51,7 @@ def packed_attention(
     blocks = []
     for (count, _), part in zip(packing.groups, parts, strict=True):
         dense = [states.unflatten(1, (count, -1)).transpose(0, 1) for states in part]  # [count, heads, length, width]
-        attended = nn.functional.scaled_dot_product_attention(*dense, dropout_p=dropout, scale=scaling)
+        attended = attend(*dense, dropout_p=dropout, scale=scaling)
         blocks.append(attended.transpose(1, 2).flatten(0, 1))  # [count * length, heads, width]
     return torch.cat(blocks).unsqueeze(0).to(dtype), None
 

@@ -11,6 +11,7 @@ from transformers import PreTrainedModel
 
 from ds_stilts.errors import CheckpointError
 from ds_stilts.models import attention
+from ds_stilts.models.dropout import use_dropout
 from ds_stilts.models.packing import Packing
 
 SUPPORTED = (
@@ -39,6 +40,7 @@ class PackedEncoder(nn.Module):
     def __init__(self, hf: PreTrainedModel) -> None:
         super().__init__()
         hf.set_attn_implementation(attention.NAME)
+        use_dropout(hf)
         self.hf = hf
 
     @property

@@ -6,6 +6,8 @@ N may be 0: the head still runs and its parameters get zero gradients, which is 
 import torch
 from torch import nn
 
+from ds_stilts.models.dropout import Dropout
+
 
 class ClassificationHead(nn.Module):
     """Dropout, dense, tanh, dropout, linear on the first token: RoBERTa's sentence classification head
@@ -14,7 +16,7 @@ class ClassificationHead(nn.Module):
     def __init__(self, hidden_size: int, num_outputs: int, dropout: float) -> None:
         super().__init__()
         self.dense = nn.Linear(hidden_size, hidden_size)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.out_proj = nn.Linear(hidden_size, num_outputs)
 
     def forward(self, rows_ND: torch.Tensor) -> torch.Tensor:
@@ -26,7 +28,7 @@ class TokenHead(nn.Module):
 
     def __init__(self, hidden_size: int, num_outputs: int, dropout: float) -> None:
         super().__init__()
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.out_proj = nn.Linear(hidden_size, num_outputs)
 
     def forward(self, rows_ND: torch.Tensor) -> torch.Tensor:

@@ -15,9 +15,9 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.nn.functional import scaled_dot_product_attention
 from transformers import AttentionInterface
 
+from ds_stilts.models.attend import attend
 from ds_stilts.models.packing import Packing
 from ds_stilts.models.pairing import Pairing
 
@@ -81,16 +81,18 @@ def packed_t5_attention(
     if query.device.type == "cpu" and dtype is torch.bfloat16:  # as in `attention`: torch 2.13's slow CPU kernel
         query, key, value, position_bias = (states.float() for states in (query, key, value, position_bias))
     states = query[0], key[0], value[0]
-    attend = partial(scaled_dot_product_attention, dropout_p=dropout, scale=scaling)
+    attending = partial(attend, dropout_p=dropout, scale=scaling)
     crosses = position_bias.numel() == 0
     if isinstance(layout, Steps):
-        attended = _step_across(*states, layout, attend) if crosses else _step_back(*states, position_bias, attend)
+        attended = (
+            _step_across(*states, layout, attending) if crosses else _step_back(*states, position_bias, attending)
+        )
     elif crosses:
         assert isinstance(layout, Pairing)
-        attended = _across(*states, layout, attend)
+        attended = _across(*states, layout, attending)
     else:
         packing = layout.targets if isinstance(layout, Pairing) else layout
-        attended = _within(*states, packing, position_bias, attend, causal=isinstance(layout, Pairing))
+        attended = _within(*states, packing, position_bias, attending, causal=isinstance(layout, Pairing))
     return attended.unsqueeze(0).to(dtype), None
 
 
@@ -112,7 +114,7 @@ def _within(
     value: torch.Tensor,
     packing: Packing,
     bias_KH: torch.Tensor,
-    attend: Attend,
+    attending: Attend,
     *,
     causal: bool,
 ) -> torch.Tensor:
@@ -128,12 +130,12 @@ def _within(
         bias = bias_KH[distances + bias_KH.shape[0] // 2].permute(2, 0, 1)  # [heads, length, length]
         if causal:
             bias = bias.masked_fill(distances > 0, float("-inf"))
-        blocks.append(_joined(attend(*dense, attn_mask=bias[None])))
+        blocks.append(_joined(attending(*dense, attn_mask=bias[None])))
     return torch.cat(blocks)
 
 
 def _across(
-    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, pairing: Pairing, attend: Attend
+    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, pairing: Pairing, attending: Attend
 ) -> torch.Tensor:
     """[U, heads, width] of cross-attention; query [heads, U, width], key and value [heads, T, width]."""
     index = pairing.source_tokens.to(key.device)
@@ -144,12 +146,12 @@ def _across(
     blocks = []
     for (count, _, _), part in zip(pairing.groups, parts, strict=True):
         dense = [states.unflatten(1, (count, -1)).transpose(0, 1) for states in part]
-        blocks.append(_joined(attend(*dense)))
+        blocks.append(_joined(attending(*dense)))
     return torch.cat(blocks)
 
 
 def _step_back(
-    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, bias_KH: torch.Tensor, attend: Attend
+    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, bias_KH: torch.Tensor, attending: Attend
 ) -> torch.Tensor:
     """[S, heads, width]: the newest token of each target looks back; key [heads, n S, width]."""
     num_targets = query.shape[1]
@@ -157,11 +159,11 @@ def _step_back(
     num_steps = dense[1].shape[2]
     back = bias_KH[bias_KH.shape[0] // 2 + 1 - num_steps : bias_KH.shape[0] // 2 + 1]  # distances 1 - n to 0
     bias = back.transpose(0, 1)[None, :, None]  # [1, heads, 1, n]
-    return _joined(attend(*dense, attn_mask=bias))
+    return _joined(attending(*dense, attn_mask=bias))
 
 
 def _step_across(
-    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, steps: Steps, attend: Attend
+    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, steps: Steps, attending: Attend
 ) -> torch.Tensor:
     """[S, heads, width]: the newest token of each target reads its source."""
     sizes = [count * length for count, length in steps.sources.groups]
@@ -170,7 +172,7 @@ def _step_across(
     blocks = []
     for count, part in zip(counts, parts, strict=True):
         dense = [states.unflatten(1, (count, -1)).transpose(0, 1) for states in part]
-        blocks.append(_joined(attend(*dense)))
+        blocks.append(_joined(attending(*dense)))
     return torch.cat(blocks)
 
 

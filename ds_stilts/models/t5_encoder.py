@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from ds_stilts.models import t5_attention
+from ds_stilts.models.dropout import use_dropout
 from ds_stilts.models.packing import Packing
 from ds_stilts.models.pairing import Pairing
 
@@ -30,6 +31,7 @@ class PackedT5Encoder(nn.Module):
     def __init__(self, hf: Any) -> None:
         super().__init__()
         use_packed_attention(hf.encoder)
+        use_dropout(hf)
         self.hf = hf
 
     @property

@@ -85,10 +85,10 @@ def test_dropout_falls_on_attention_while_training_only(monkeypatch: pytest.Monk
     encoder = PackedT5Encoder(build(dropout=0.5))
     ids, packing = torch.cat(sequences((8, 12))), Packing(lengths=(8, 12))
     seen: list[float] = []
-    attend = t5_attention.scaled_dot_product_attention
+    attend = t5_attention.attend
     monkeypatch.setattr(
         t5_attention,
-        "scaled_dot_product_attention",
+        "attend",
         lambda *states, dropout_p, **rest: (seen.append(dropout_p), attend(*states, dropout_p=dropout_p, **rest))[1],
     )
     with torch.no_grad():
