@@ -142,21 +142,28 @@ class EngineWay(_Packed):
         folder = self._folder / str(self._number)
         watch = Stopwatch(self._job.clock, self._rig.device)
         planner = self._slices.planner(batches)
-        with watch.running():
-            train(
-                self._engine,
-                planner,
-                self._rig.data,
-                TRAINING,
-                _MASKING,
-                num_steps=len(batches),
-                phase="bench",
-                fingerprint="",
-                zero_stage=self._config.zero_stage,
-                folder=folder,
-                world=self._world,
-                stop=self._stop,
-            )
+        # What a phase does once, before its first step, would weigh a hundred times what it does in a run.
+        first = self._objective.register_forward_pre_hook(lambda *_: first_step())
+
+        def first_step() -> None:
+            first.remove()
+            watch.start()
+
+        train(
+            self._engine,
+            planner,
+            self._rig.data,
+            TRAINING,
+            _MASKING,
+            num_steps=len(batches),
+            phase="bench",
+            fingerprint="",
+            zero_stage=self._config.zero_stage,
+            folder=folder,
+            world=self._world,
+            stop=self._stop,
+        )
+        watch.stop()
         lines = (folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
         watch.wait_s = sum(json.loads(line)["data_wait_s"] for line in lines)
         return self._measured(batches, watch)

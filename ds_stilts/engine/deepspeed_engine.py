@@ -134,12 +134,17 @@ def quiet() -> None:
 
 def for_deepspeed(config: EngineConfig) -> dict[str, Any]:
     """The JSON with what depends on machine and ranks filled in; a collective."""
+    from deepspeed.accelerator import get_accelerator
+
     zero = dict(config.zero)
     for key in ("offload_optimizer", "offload_param"):
         if (zero.get(key) or {}).get("device") == "nvme":
             zero[key] = {**zero[key], "nvme_path": os.path.expandvars(str(zero[key].get("nvme_path", "")))}
     if zero.get(PER_NODE) == AUTO:
         zero[PER_NODE] = _ranks_per_node()
+    if config.zero_stage in (1, 2) and get_accelerator().device_name() == "cpu":
+        # Nothing overlaps where there are no streams: gradients would be copied into a second bucket for nothing.
+        zero["overlap_comm"] = False
     return {
         **config.values,
         "zero_optimization": zero,

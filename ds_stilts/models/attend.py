@@ -18,7 +18,7 @@ def attend(
     """What `torch.nn.functional.scaled_dot_product_attention` computes, and through it, but for dropout on a CPU.
 
     torch has no fused kernel for that: it falls back to separate products and a dropout which costs more than both.
-    The same products with `ds_stilts.models.dropout` take 0.53 to 0.79 of the time, forward and backward.
+    The same products with `ds_stilts.models.dropout` take about two thirds of the time (`benchmarks/dropout.py`).
 
     Args:
         query, key, value: [count, heads, length, width].

@@ -1,8 +1,8 @@
 """Dropout for CPUs, where torch's own takes longer than the activation function beside it.
 
 torch draws one double-precision number an element. Here 15 random bits decide, four elements at a draw of the same
-generator, so seeds and saved random states work as ever. Measured on one core: 2.3 to 2.6 times as fast, forward and
-backward, with half of what torch keeps for the backward pass (`benchmarks/dropout.py`). Other devices keep torch's.
+generator, so seeds and saved random states work as ever. That takes about half of the time, forward and backward, and
+half of what torch keeps for the backward pass (`benchmarks/dropout.py`). Other devices keep torch's.
 """
 
 from typing import Any
