@@ -71,6 +71,9 @@ class Engine(Section):
     """A file of `ds_configs/` by name, or a path to a DeepSpeed JSON."""
     processes: int = Field(default=2, ge=1)
     """Ranks that `ds-stilts run` starts on this machine; the deepspeed launcher's count wins when it starts us."""
+    attention: Literal["auto", "grouped", "block_diagonal", "varlen", "flash", "eager"] = "auto"
+    """How packed sequences attend (see `ds_stilts.models.attention`); "auto": what is fastest of all that work on this
+    machine, in this precision and with the model's attention dropout."""
     hang_timeout_s: float = Field(default=600.0, ge=1)
     """Seconds without progress in training after which a run ends with every rank's stacks on disk. Starting, saving
     and scoring have half an hour, or this if it is longer."""

@@ -1,6 +1,7 @@
 """Our own ways: packed batches in a plain loop, and in the very loop of a run, through DeepSpeed."""
 
 import json
+from functools import partial
 
 import torch
 
@@ -8,16 +9,18 @@ from ds_stilts.bench.clock import Measured, Meter, Stopwatch
 from ds_stilts.bench.job import Job
 from ds_stilts.bench.model import TRAINING, Rig
 from ds_stilts.bench.slices import Batch, Slices
-from ds_stilts.bench.variants import Dtype
+from ds_stilts.bench.variants import Dtype, Variant, dtype_of
 from ds_stilts.data.batch import Masking
 from ds_stilts.data.prefetch import Prefetch
 from ds_stilts.data.steps import StepPlanner
 from ds_stilts.engine.deepspeed_engine import load_engine_config, training_engine
+from ds_stilts.engine.layers import prepare_layers
 from ds_stilts.engine.loop import train
 from ds_stilts.engine.objective import Objective
 from ds_stilts.engine.optimizer import build_optimizer
 from ds_stilts.engine.stop import StopSource
 from ds_stilts.engine.world import World
+from ds_stilts.models.attention_choice import choose_attention
 
 _MASKING = Masking(seed=0, rate=TRAINING.masking, special_ids=frozenset(), mask_id=0, vocabulary_size=0)
 """For masked language modelling, which none of the tasks is."""
@@ -26,10 +29,22 @@ _MASKING = Masking(seed=0, rate=TRAINING.masking, special_ids=frozenset(), mask_
 class _Packed:
     """What both ways share: the objective, and batches that are made ahead of their steps."""
 
-    def __init__(self, job: Job, rig: Rig) -> None:
-        self._job, self._rig = job, rig
+    def __init__(self, job: Job, rig: Rig, variant: Variant) -> None:
+        self._job, self._rig, self._dtype = job, rig, dtype_of(variant, job.dtype)
         self._slices = Slices(job, rig.data)
+        encoder = rig.model.encoder
+        way = choose_attention(
+            variant.attention,
+            device=rig.device,
+            dtype=torch.bfloat16 if self._dtype == "bf16" else torch.float32,
+            width=encoder.head_width,
+            dropout=job.dropout,
+        )
+        # The loss is compared in fp32 first, in which a GPU's fastest ways do not work.
+        self._before_training = partial(encoder.attend_by, way)
         self._objective = Objective(rig.model, rig.tasks).to(rig.device)
+        if variant.compiled:
+            prepare_layers(self._objective, TRAINING.model_copy(update={"compile": "layers"}))
         self._meter = Meter(rig.model.encoder.hf)
 
     def loss(self, batch: Batch) -> float:
@@ -62,20 +77,17 @@ class _Packed:
 
 
 class PlainWay(_Packed):
-    """Nothing but PyTorch around the objective.
+    """Nothing but PyTorch around the objective. In bf16, weights and gradients are stepped through fp32 copies, as
+    DeepSpeed does it."""
 
-    Args:
-        dtype: "bf16": weights and gradients in bf16, stepped through fp32 copies, as DeepSpeed does it.
-    """
-
-    def __init__(self, job: Job, rig: Rig, dtype: Dtype) -> None:
-        super().__init__(job, rig)
-        self._dtype = dtype
+    def __init__(self, job: Job, rig: Rig, variant: Variant) -> None:
+        super().__init__(job, rig, variant)
         self._masters: _Masters | None = None
 
     def round(self, batches: list[Batch]) -> Measured:
         """Train on these batches."""
         if self._masters is None:
+            self._before_training()
             self._masters = _Masters(self._objective, self._dtype)
         watch = Stopwatch(self._job.clock, self._rig.device)
         planner = self._slices.planner(batches)
@@ -124,11 +136,11 @@ class _Masters:
 class EngineWay(_Packed):
     """The loop of `ds-stilts run`, with its guard, log and stop flag, on one rank under ZeRO-2."""
 
-    def __init__(self, job: Job, rig: Rig, dtype: Dtype) -> None:
+    def __init__(self, job: Job, rig: Rig, variant: Variant) -> None:
         self._world = World.join()
-        super().__init__(job, rig)
-        self._config = load_engine_config(f"zero2_{dtype}")
-        self._folder = job.scratch / f"engine-{dtype}"
+        super().__init__(job, rig, variant)
+        self._config = load_engine_config(f"zero2_{self._dtype}")
+        self._folder = job.scratch / f"engine-{self._dtype}"
         self._stop = StopSource(self._world, self._folder)
         self._engine = None
         self._number = 0
@@ -136,6 +148,7 @@ class EngineWay(_Packed):
     def round(self, batches: list[Batch]) -> Measured:
         """Train on these batches."""
         if self._engine is None:
+            self._before_training()
             steps = (self._job.rounds + 1) * self._job.steps
             self._engine = training_engine(self._objective, self._config, TRAINING, num_steps=steps, accumulation=1)
         self._number += 1

@@ -22,6 +22,12 @@ class Variant:
     """Which examples form a batch; see `ds_stilts.bench.slices`."""
     bf16: bool = False
     """Always bf16, whatever the others are in."""
+    attention: str = "auto"
+    """How ours attends; see `ds_stilts.models.attention`."""
+    compiled: bool = False
+    """Whether torch.compile fuses each layer."""
+    only_if_named: bool = False
+    """Whether it is left out unless it is asked for."""
 
 
 VARIANTS = {
@@ -35,6 +41,11 @@ VARIANTS = {
         Variant(name="engine", way="engine"),
         Variant(name="packed_bf16", way="plain", bf16=True),
         Variant(name="engine_bf16", way="engine", bf16=True),
+        *(
+            Variant(name=f"packed_{way}", way="plain", attention=way, only_if_named=True)
+            for way in ("grouped", "block_diagonal", "varlen", "flash", "eager")
+        ),
+        Variant(name="packed_compiled", way="plain", compiled=True, only_if_named=True),
     )
 }
 BASE = "hf_default"
@@ -44,6 +55,7 @@ PAIRS = (
     ("packed_ungrouped", "hf_grouped"),
     ("engine", "packed"),
     ("engine_bf16", "packed_bf16"),
+    *((f"packed_{other}", "packed") for other in ("grouped", "block_diagonal", "varlen", "flash", "eager", "compiled")),
 )
 """Further ratios, each of two variants that train on the same examples in a round."""
 
@@ -69,7 +81,8 @@ def choose(asked: Sequence[str] | None, dtype: Dtype, *, has_accelerate: bool) -
     if asked is not None and not asked:
         raise RecipeError(f"--variants names none; known: {', '.join(VARIANTS)}")
     chosen, left_out = [], {}
-    for variant in VARIANTS.values() if asked is None else map(VARIANTS.__getitem__, asked):
+    usual = [variant for variant in VARIANTS.values() if not variant.only_if_named]
+    for variant in usual if asked is None else map(VARIANTS.__getitem__, asked):
         why = _why_not(variant, dtype, has_accelerate)
         if why and asked is not None:
             raise RecipeError(f"--variants: '{variant.name}' cannot be measured: {why}")

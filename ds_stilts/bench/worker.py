@@ -150,11 +150,10 @@ class _Training:
 
 def _way(variant: Variant, job: Job, rig: "Rig") -> Any:
     """The variant's way of training; its libraries are loaded only in the process that needs them."""
-    dtype = dtype_of(variant, job.dtype)
     if variant.way == "trainer":
         from ds_stilts.bench.peers import TrainerWay
 
-        return TrainerWay(job, rig, dtype)
+        return TrainerWay(job, rig, dtype_of(variant, job.dtype))
     from ds_stilts.bench.ours import EngineWay, PlainWay
 
-    return (PlainWay if variant.way == "plain" else EngineWay)(job, rig, dtype)
+    return (PlainWay if variant.way == "plain" else EngineWay)(job, rig, variant)

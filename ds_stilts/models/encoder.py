@@ -39,9 +39,14 @@ class PackedEncoder(nn.Module):
 
     def __init__(self, hf: PreTrainedModel) -> None:
         super().__init__()
-        hf.set_attn_implementation(attention.NAME)
         use_dropout(hf)
         self.hf = hf
+        self.attend_by(attention.DEFAULT)
+
+    def attend_by(self, way: str) -> None:
+        """Take one of `attention.WAYS` from now on; all give the same states but for rounding."""
+        self.attention = way
+        self.hf.set_attn_implementation(attention.registered(way))
 
     @property
     def hidden_size(self) -> int:
@@ -52,6 +57,17 @@ class PackedEncoder(nn.Module):
         """Probability with which the encoder drops elements of its states while training."""
         config = self.hf.config
         return float(config.dropout if config.model_type == "distilbert" else config.hidden_dropout_prob)
+
+    @property
+    def attention_dropout(self) -> float:
+        """Probability with which attention drops what a token looks at while training."""
+        config = self.hf.config
+        distil = config.model_type == "distilbert"
+        return float(config.attention_dropout if distil else config.attention_probs_dropout_prob)
+
+    @property
+    def head_width(self) -> int:
+        return self.hidden_size // int(self.hf.config.num_attention_heads)
 
     @property
     def num_layers(self) -> int:

@@ -4,7 +4,7 @@ Sorting makes sequences of equal length neighbours, so that attention can view e
 inside a batch has no influence on any result.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -48,6 +48,26 @@ class Packing:
             starts.append(position)
             position += length
         return starts
+
+    def bounds(self, device: torch.device) -> torch.Tensor:
+        """int32 [S + 1]: where each sequence starts, and the end (cu_seqlens); made once for a device."""
+        return self._on(device, "bounds", lambda: torch.tensor([*self.starts, self.num_tokens], dtype=torch.int32))
+
+    def owners(self, device: torch.device) -> torch.Tensor:
+        """int64 [T]: the sequence of each token; made once for a device."""
+        lengths = self.lengths
+        return self._on(device, "owners", lambda: torch.arange(len(lengths)).repeat_interleave(torch.tensor(lengths)))
+
+    def _on(self, device: torch.device, name: str, make: Callable[[], torch.Tensor]) -> torch.Tensor:
+        """Every layer asks for the same."""
+        place = (name, str(device))
+        if place not in self._made:
+            self._made[place] = make().to(device)
+        return self._made[place]
+
+    @cached_property
+    def _made(self) -> dict[tuple[str, str], torch.Tensor]:
+        return {}
 
     def positions(self, first: int, device: torch.device | str = "cpu") -> torch.Tensor:
         """int64 [T]: position of each token in its sequence, counted from `first`."""

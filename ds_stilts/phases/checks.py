@@ -50,6 +50,11 @@ def check_start(recipe: Recipe) -> None:
 
 
 def _check_use(recipe: Recipe) -> None:
+    if recipe.engine.attention != "auto" and is_mt5(recipe.start):
+        raise RecipeError(
+            f"engine.attention: mT5 attends in one way only, with its bias by distance, not by "
+            f"'{recipe.engine.attention}'; remove the key"
+        )
     if writes_text(recipe.start):
         for name, target in recipe.targets.items():
             if target.heads == "reuse":

@@ -15,9 +15,8 @@ from ds_stilts.engine.telemetry import say
 from ds_stilts.errors import RecipeError
 from ds_stilts.evaluation.harness import LanguageWork, score_languages
 from ds_stilts.evaluation.scores import scores_from_rows
-from ds_stilts.models import attention, t5_attention
 from ds_stilts.models.loading import StartModel, weight_files
-from ds_stilts.models.t5_encoder import PackedT5Encoder
+from ds_stilts.phases.attention import set_attention
 from ds_stilts.phases.context import Ranks, Run, prepare_all
 from ds_stilts.phases.provenance import is_zero_shot, labelled_languages, notes, overlap_of_arm, training_notes
 from ds_stilts.phases.splits import pool_keys, scoring_keys, train_languages
@@ -93,6 +92,8 @@ def score_target(
     pool = pool_keys(run, target, task, start.encoder.max_tokens)
     paths = prepare_all(run, ranks, keys + pool, start.tokenizer)
     labelled = labelled_languages(recipe, arm, [] if task.is_searched else train_languages(target, task))
+    config = load_engine_config(recipe.engine.config)
+    attention = set_attention(start.encoder, recipe.engine.attention, world, config.dtype, trains=False)
     layer = None
     if task.is_searched:
         # Output of block 14 of XLM-R Large's 24, as google-research/xtreme and jiant; the same share of other depths.
@@ -141,7 +142,6 @@ def score_target(
         if unit.key.split != split:
             scores["languages"][unit.key.language]["split"] = unit.key.split
     overlap_kind, overlap_with = overlap_of_arm(recipe, arm, task)
-    config = load_engine_config(recipe.engine.config)
     scores = {
         "task": task.name,
         "title": task.title,
@@ -161,7 +161,7 @@ def score_target(
         "layer": layer,
         "pooling": "mean" if task.is_searched else None,
         "use": "text" if start.text else "heads",
-        "attention": t5_attention.NAME if isinstance(start.encoder, PackedT5Encoder) else attention.NAME,
+        "attention": attention,
         "weights": weights,
         "checkpoint": stage if not task.is_searched else (stage_before(recipe, stage) or "start"),
         "seed": recipe.seed,

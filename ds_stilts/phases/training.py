@@ -28,6 +28,7 @@ from ds_stilts.models.loading import StartModel, open_start
 from ds_stilts.models.multitask import MultiTaskModel
 from ds_stilts.models.seq2seq import PackedSeq2Seq
 from ds_stilts.models.t5_encoder import PackedT5Encoder
+from ds_stilts.phases.attention import set_attention
 from ds_stilts.phases.context import Ranks, Run, prepare_all, seed_for
 from ds_stilts.phases.corpus import record_corpus
 from ds_stilts.phases.provenance import model_card
@@ -138,6 +139,7 @@ def train_phase(
         if any(name.startswith(f"{head}.") for name in stored):
             load_head(model.heads[head], stored, head, source)
     freeze_parameters(start.encoder, training.freeze, stage)
+    attention = set_attention(start.encoder, run.recipe.engine.attention, world, config.dtype, trains=True)
     values = place(objective, start.weights, config)
     engine = training_engine(objective, config, training, num_steps=num_steps, accumulation=planner.accumulation)
     restore_masters(objective, values, config)
@@ -150,7 +152,7 @@ def train_phase(
         )
         say(
             f"{stage}  {num_steps:,} steps of {training.batch_examples} items from {mix}; {config.name}, "
-            f"{world.size} {'rank' if world.size == 1 else 'ranks'} of {planner.accumulation} "
+            f"attention {attention}, {world.size} {'rank' if world.size == 1 else 'ranks'} of {planner.accumulation} "
             f"{'micro-batch' if planner.accumulation == 1 else 'micro-batches'} a step"
         )
     folder = run.run_dir / stage

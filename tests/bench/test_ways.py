@@ -10,6 +10,7 @@ from ds_stilts.bench.model import TRAINING, Rig
 from ds_stilts.bench.ours import PlainWay
 from ds_stilts.bench.slices import Slices
 from ds_stilts.bench.summary import spread
+from ds_stilts.bench.variants import VARIANTS
 
 pytest.importorskip("accelerate")
 CPU = torch.device("cpu")
@@ -28,7 +29,7 @@ def test_the_trainer_and_the_plain_loop_learn_the_same(job: Job, monkeypatch: py
     slices = Slices(job, Rig(job, CPU).data)
     first = slices.batches("mixed", 0)[0]
     losses, weights = [], []
-    for way in (TrainerWay(job, Rig(job, CPU), "fp32"), PlainWay(job, Rig(job, CPU), "fp32")):
+    for way in (TrainerWay(job, Rig(job, CPU), "fp32"), PlainWay(job, Rig(job, CPU), VARIANTS["packed"])):
         losses.append(way.loss(first))
         for number in range(job.rounds):
             batches = slices.batches("mixed", number)
@@ -47,7 +48,7 @@ def test_the_trainer_and_the_plain_loop_learn_the_same(job: Job, monkeypatch: py
 
 def test_in_bf16_weights_are_rounded_and_their_copies_are_not(job: Job) -> None:
     slices = Slices(job, Rig(job, CPU).data)
-    way = PlainWay(job, Rig(job, CPU), "bf16")
+    way = PlainWay(job, Rig(job, CPU), VARIANTS["packed_bf16"])
     way.round(slices.batches("mixed", 0))
     masters = way._masters
     assert masters is not None

@@ -174,7 +174,7 @@ def test_retrieval_finds_the_nearest_mean_of_the_asked_layer(objective: Objectiv
     hf.set_attn_implementation("sdpa")
     with torch.no_grad():
         layers = [hf(torch.tensor([each]), output_hidden_states=True).hidden_states[2][0, 1:-1] for each in tokens]
-    hf.set_attn_implementation("ds_stilts_packed")
+    hf.set_attn_implementation("ds_stilts_grouped")
     means = torch.nn.functional.normalize(torch.stack([layer.mean(0) for layer in layers]), dim=1)
     cosine = means[:4] @ means[4:].T
     assert [row["prediction"] for row in found] == [f"c{i}" for i in cosine.argmax(1).tolist()]
@@ -224,7 +224,7 @@ def test_languages_with_one_pool_are_searched_together(objective: Objective, tmp
             )
             for part, own in given.items()
         }
-    hf.set_attn_implementation("ds_stilts_packed")
+    hf.set_attn_implementation("ds_stilts_grouped")
     candidates = torch.nn.functional.normalize(torch.cat([means["test", "en"][[1, 3]], means["pool", "en"]]), dim=1)
     names = ["en1", "en3", "p0", "p1", "p2"]
     queries = torch.nn.functional.normalize(torch.cat([means["test", "en"][[0, 2]], means["test", "de"]]), dim=1)

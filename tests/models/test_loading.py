@@ -171,7 +171,7 @@ def test_saving_leaves_the_model_as_it_is(folder: Path, tmp_path: Path) -> None:
     start = load_start(str(folder))
     before = start.masked_lm.config._attn_implementation
     save_folder(start.masked_lm, start.tokenizer, tmp_path / "saved", start.masked_lm.state_dict())
-    assert start.masked_lm.config._attn_implementation == before == "ds_stilts_packed"
+    assert start.masked_lm.config._attn_implementation == before == "ds_stilts_grouped"
 
 
 def test_a_model_made_from_nothing_has_the_recipes_shape_and_xlm_rs_positions() -> None:

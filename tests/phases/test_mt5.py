@@ -12,7 +12,7 @@ from ds_stilts.phases.context import Run
 from ds_stilts.phases.splits import training_keys
 from ds_stilts.phases.start import train_tokenizer
 from ds_stilts.plan import check_recipe
-from ds_stilts.recipe import Recipe, Tokenizer
+from ds_stilts.recipe import Engine, Recipe, Tokenizer
 from ds_stilts.tasks import get_task
 from tests.small import mt5, mt5_tokenizer
 
@@ -54,6 +54,12 @@ def test_running_text_cannot_be_learned_with_heads(model: str) -> None:
 def test_in_text_to_text_there_is_no_head_to_reuse(model: str) -> None:
     with pytest.raises(RecipeError, match=r"targets\.xnli\.heads: in text-to-text there are no heads"):
         check_start(recipe({"model": model}, heads="reuse"))
+
+
+def test_a_way_of_attending_that_mt5_does_not_have_is_refused(model: str) -> None:
+    made = recipe({"model": model}).model_copy(update={"engine": Engine(attention="varlen")})
+    with pytest.raises(RecipeError, match=r"engine\.attention: mT5 attends in one way only.*not by 'varlen'"):
+        check_start(made)
 
 
 def test_prompts_are_given_more_room_than_inputs_of_heads_unless_the_recipe_says(model: str, tmp_path: Path) -> None:
