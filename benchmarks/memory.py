@@ -12,6 +12,7 @@ import argparse
 import ctypes
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,8 @@ from ds_stilts.recipe import Training
 from ds_stilts.tasks.task import Task
 
 STEPS, SEQUENCES, LENGTH = 3, 4, 16
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
+"""Of glibc's malloc.h."""
 TASK = Task(
     name="nli", title="", format="sentence_pair", languages=("en",), splits={}, labels=("a", "b", "c"), metrics=("x",)
 )
@@ -50,6 +53,7 @@ def main() -> None:
     parser.add_argument("--layers", type=int, default=12)
     parser.add_argument("--hidden", type=int, default=768)
     parser.add_argument("--vocabulary", type=int, default=32_000)
+    parser.add_argument("--keep-freed", action="store_true", help="leave the C library as it is")
     options = parser.parse_args()
     import deepspeed.runtime.zero.muon.muon_optimizer  # noqa: F401  (every engine imports it, and torch's compiler with it)
     from transformers import XLMRobertaForMaskedLM  # noqa: F401
@@ -65,6 +69,9 @@ def main() -> None:
 
 
 def _rank(options: argparse.Namespace, out: Path) -> None:
+    if not options.keep_freed:
+        for parameter in _M_MMAP_THRESHOLD, _M_TRIM_THRESHOLD:
+            assert ctypes.CDLL("libc.so.6").mallopt(parameter, 65536) == 1
     world = World.join()
     config, training = load_engine_config(options.config), Training(steps=STEPS, lr=1e-5)
     baseline = _memory()["held"]
@@ -85,6 +92,8 @@ def _rank(options: argparse.Namespace, out: Path) -> None:
         del loss
         steps.append({key: value - baseline for key, value in _memory().items()})
     setting = read_setting(config.values)
+    if setting.stage < 3:
+        setting = replace(setting, overlap_comm=False)  # as the engine on a CPU
     terms = model_states(weights, setting, world.size, 1)
     total = sum(weight.numel for weight in weights)
     # NCCL scatters in place; gloo works on a copy, which a plan for GPUs does not count
