@@ -41,6 +41,8 @@ class _Answer:
     score: float
     confidence: float | None = None
     """Its share of the likelihood of all answers that it was chosen among."""
+    margin: float | None = None
+    """Least lead of what was taken over the next best: of a label's log-likelihood, or of a token's logit."""
 
 
 def most_examples(task: Task, tokenizer: Any, limit: int | None) -> int:
@@ -116,7 +118,8 @@ def _choose(
     best, margins = best_and_margin(likelihoods_SL)
     shares = best_probability(likelihoods_SL)
     return [
-        _Answer(texts[i], float(margin), float(share)) for i, margin, share in zip(best, margins, shares, strict=True)
+        _Answer(texts[i], float(margin), float(share), float(margin))
+        for i, margin, share in zip(best, margins, shares, strict=True)
     ]
 
 
@@ -136,7 +139,7 @@ def _write(
     count = len(limits)
     written: list[list[int]] = [[] for _ in limits]
     done = [False] * count
-    scores = [0.0] * count
+    scores, leads = [0.0] * count, [float("inf")] * count
     tokens = None
     while True:
         _, found = model(writing, None, tokens)
@@ -147,9 +150,12 @@ def _write(
             others = logits_SV.clone()
             others[:, end] = float("-inf")
             scores = (others.max(dim=1).values - logits_SV[:, end]).tolist()
-        for i, (token, gain) in enumerate(zip(tokens.tolist(), gained.tolist(), strict=True)):
+        lead = logits_SV.gather(1, tokens[:, None])[:, 0]
+        lead -= logits_SV.scatter_(1, tokens[:, None], float("-inf")).max(dim=1).values  # the last use of the logits
+        for i, (token, gain, own) in enumerate(zip(tokens.tolist(), gained.tolist(), lead.tolist(), strict=True)):
             if done[i]:
                 continue
+            leads[i] = min(leads[i], own)
             scores[i] += 0.0 if margins else gain
             if token != end:
                 written[i].append(token)
@@ -157,7 +163,7 @@ def _write(
         if not world.any(not all(done)):
             break
     texts = tokenizer.batch_decode(written, skip_special_tokens=True)
-    return [_Answer(text, score) for text, score in zip(texts, scores, strict=True)]
+    return [_Answer(text, score, margin=lead) for text, score, lead in zip(texts, scores, leads, strict=True)]
 
 
 def _most_tokens(example: Example, source_tokens: int, longest_tag: int) -> int:
@@ -177,6 +183,7 @@ def _prediction(form: TextForm, task: Task, example: Example, answer: _Answer) -
         prediction=json.dumps(said, ensure_ascii=False),
         score=answer.score,
         confidence=answer.confidence,
+        margin=answer.margin,
         written=answer.text,
         legal=parsed is not None,
     )

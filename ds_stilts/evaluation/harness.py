@@ -152,8 +152,8 @@ def _predict_and_write(
     tokens = unit.tokens()
     origin = Origin(made_by=unit.made_by, num_rows=len(np.unique(unit.prepared.example)))
     with Shard(folder, unit.key.language, kept.next_number + world.rank, origin) as shard:
-        for batch in batches:
-            fail_at("score.batch")
+        for turn, batch in enumerate(batches):
+            fail_at("score.batch", step=turn)
             predictions = predict(model, unit, [batch], examples, None, world)
             shard.add(_rows(unit, examples, predictions, tokens))
 
@@ -174,6 +174,7 @@ def _rows(
             tokens=int(tokens[index]),
             zero_shot=unit.zero_shot,
             confidence=prediction.confidence,
+            margin=prediction.margin,
             written=prediction.written,
             legal=prediction.legal,
         )

@@ -42,6 +42,8 @@ class Row:
     """True when no phase saw labelled data of this language."""
     confidence: float | None = None
     """Probability of the prediction among all possible answers; None where the model gives none."""
+    margin: float | None = None
+    """By how much, in logits, the closest decision behind it was made; None where that is not known."""
     written: str | None = None
     """What a model that writes text wrote."""
     legal: bool = True
@@ -52,7 +54,7 @@ _SCHEMA = pa.schema(
     [(name, pa.string()) for name in ("task", "language", "split", "id")]
     + [("index", pa.int32()), ("gold", pa.string()), ("prediction", pa.string())]
     + [("score", pa.float32()), ("tokens", pa.int32()), ("zero_shot", pa.bool_())]
-    + [("confidence", pa.float32())]
+    + [("confidence", pa.float32()), ("margin", pa.float32())]
     + [("written", pa.string()), ("legal", pa.bool_())]
 )
 
@@ -112,7 +114,7 @@ def read_origin(path: Path) -> Origin | None:
 def read_rows(folder: Path, language: str) -> list[dict[str, Any]]:
     """All rows of a language in file order, gold and prediction parsed; each example once.
 
-    What older files lack (`confidence`, `written`, `legal`) is None.
+    What older files lack (`confidence`, `margin`, `written`, `legal`) is None.
 
     Raises:
         DataError: there are none, rows are missing, or they come from two models.

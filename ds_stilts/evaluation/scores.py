@@ -12,16 +12,26 @@ from ds_stilts.evaluation.rows import read_rows
 from ds_stilts.formats import get_format
 from ds_stilts.tasks.task import Task
 
+NEAR_TIE = {"float32": 1e-4, "bfloat16": 0.1}
+"""Margin (see `Prediction.margin`) below which a prediction may come out otherwise in other batches or on other ranks.
 
-def scores_from_rows(task: Task, languages: list[str], folder: Path) -> dict[str, Any]:
+fp32: ten times the largest difference of a score that any shape may make. bf16: MEASURED
+"""
+
+
+def scores_from_rows(task: Task, languages: list[str], folder: Path, dtype: str = "float32") -> dict[str, Any]:
     """Read the rows of every language and compute its metrics.
+
+    Args:
+        dtype: in which the model computed, a key of `NEAR_TIE`.
 
     Returns:
         "languages": {language: {"metrics", "interval", "examples", "zero_shot", "majority", "random"; "ece",
-        "illegal"}}, "averages" over languages (unweighted, English included, as XTREME's evaluate.py), "score": the
-        mean of the task's `value_metrics` (question answering: F1 and exact match, as XTREME), and its "interval".
-        All in percent. A language's "interval" is that of its mean of `value_metrics`, [low, high] with 95 %
-        confidence or null (see `confidence`); "ece" is there where the model gives probabilities.
+        "near_ties", "illegal"}}, "averages" over languages (unweighted, English included, as XTREME's evaluate.py),
+        "score": the mean of the task's `value_metrics` (question answering: F1 and exact match, as XTREME), and its
+        "interval". All in percent. A language's "interval" is that of its mean of `value_metrics`, [low, high] with
+        95 % confidence or null (see `confidence`); "ece" is there where the model gives probabilities, "near_ties"
+        where it is known by how much a prediction was made, "illegal" where the model writes.
     """
     form = get_format(task.format)
     cells: dict[str, Any] = {}
@@ -35,6 +45,7 @@ def scores_from_rows(task: Task, languages: list[str], folder: Path) -> dict[str
             "majority": _majority(task, rows, language),
             "random": _random(task, rows),
             **calibration(task, rows),
+            **_near_ties(rows, NEAR_TIE[dtype]),
             **_illegal(rows),
         }
         tallies[language] = tally(task, rows, language)
@@ -43,6 +54,12 @@ def scores_from_rows(task: Task, languages: list[str], folder: Path) -> dict[str
         cells[language]["interval"] = found
     means = averages({code: {name: cell["metrics"][name] for name in task.metrics} for code, cell in cells.items()})
     return {"languages": cells, "averages": means, "score": task_score(task, means), "interval": intervals.score}
+
+
+def _near_ties(rows: list[dict[str, Any]], below: float) -> dict[str, int]:
+    """How many predictions were made by less than that; nothing where it is not known by how much they were."""
+    margins = [row["margin"] for row in rows if row["margin"] is not None]
+    return {"near_ties": sum(margin < below for margin in margins)} if margins else {}
 
 
 def _illegal(rows: list[dict[str, Any]]) -> dict[str, int]:

@@ -62,6 +62,9 @@ class Prediction:
     """Confidence: log-odds margin, span score, log-likelihood, or cosine."""
     confidence: float | None = None
     """Probability of the prediction among all possible answers; None where the model gives none."""
+    margin: float | None = None
+    """By how much, in logits, the closest decision behind the prediction was made: so much must a difference between
+    two logits change to make it another one. None where that is not known (no second answer, retrieval)."""
     written: str | None = None
     """What the model wrote; None where heads or states answered."""
     legal: bool = True

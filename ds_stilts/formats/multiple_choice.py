@@ -84,6 +84,7 @@ class MultipleChoice:
             gold=json.dumps(example.label),
             prediction=json.dumps(int(best[0])),
             score=float(margin[0]),
+            margin=float(margin[0]),
             confidence=float(best_probability(logits_1C)[0]),
         )
 

@@ -72,6 +72,7 @@ class SentencePair:
             gold=json.dumps(example.label),
             prediction=json.dumps(task.labels[best]),
             score=margin,
+            margin=margin,
             confidence=probability,
         )
 

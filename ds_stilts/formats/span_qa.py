@@ -142,21 +142,26 @@ class SpanQA:
         answer.
         """
         assert isinstance(example, QuestionExample)
-        best, text = float("-inf"), ""
-        for sequence, candidates in parts:
-            found = _best_span(candidates, np.asarray(sequence.info, dtype=np.int64).reshape(-1, 2))
-            if found and found[0] > best:
-                best, text = found[0], example.context[found[1] : found[2]]
-        score = best if text else 0.0
+        found = [_spans(kept, np.asarray(own.info, dtype=np.int64).reshape(-1, 2)) for own, kept in parts]
+        logits, characters = np.concatenate([one for one, _ in found]), np.concatenate([two for _, two in found])
+        text, score, margin = "", 0.0, None
+        if len(logits):
+            best = int(logits.argmax())  # the first of equals
+            start, end = characters[best].tolist()
+            text, score = example.context[start:end], float(logits[best])
+            others = logits[(characters != characters[best]).any(axis=1)]  # windows overlap: a span may stand twice
+            margin = score - float(others.max()) if len(others) else None
         prediction: str | dict[str, str] = text
         if task.no_answer:
             score -= min(candidates.nothing for _, candidates in parts)
             prediction = {"answer": text if score >= 0 else "", "span": text}
+            margin = abs(score) if margin is None else min(abs(score), margin)
         gold = [""] if example.impossible else [answer.text for answer in example.answers] or None
         return Prediction(
             gold=json.dumps(gold, ensure_ascii=False),
             prediction=json.dumps(prediction, ensure_ascii=False),
             score=score,
+            margin=margin,
         )
 
     def score(self, rows: Seq[Mapping[str, Any]], task: Task, language: str) -> dict[str, float]:
@@ -240,19 +245,18 @@ def _gold_span(example: QuestionExample, offsets: Offsets, task: Task) -> tuple[
     return span
 
 
-def _best_span(candidates: Candidates, characters_R2: np.ndarray) -> tuple[float, int, int] | None:
-    """Score and characters of the best span of one window; None if no pair of candidates is one."""
+def _spans(candidates: Candidates, characters_R2: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Start + end logit fp64 [N] and characters [N, 2] of every span of one window whose start and end are candidates,
+    by the place of its start, then of its end: the first of equals is the earliest start and the shortest span."""
     by_start, by_end = np.argsort(candidates.starts), np.argsort(candidates.ends)
     starts, ends = candidates.starts[by_start], candidates.ends[by_end]
-    first_character, end_character = characters_R2[starts, 0][:, None], characters_R2[ends, 1][None, :]
+    first_character, end_character = characters_R2[starts, 0], characters_R2[ends, 1]
     length = ends[None, :] - starts[:, None] + 1
-    allowed = (length >= 1) & (length <= MAX_ANSWER_TOKENS) & (first_character >= 0) & (end_character > first_character)
-    if not allowed.any():
-        return None
+    allowed = (length >= 1) & (length <= MAX_ANSWER_TOKENS)
+    allowed &= (first_character[:, None] >= 0) & (end_character[None, :] > first_character[:, None])
     logits = candidates.start_logits[by_start].astype(np.float64)[:, None] + candidates.end_logits[by_end][None, :]
-    # Rows and columns rise with the position, so the first maximum is the earliest start and the shortest span.
-    row, column = divmod(int(np.where(allowed, logits, -np.inf).argmax()), len(ends))
-    return float(logits[row, column]), int(characters_R2[starts[row], 0]), int(characters_R2[ends[column], 1])
+    rows, columns = np.nonzero(allowed)
+    return logits[rows, columns], np.stack([first_character[rows], end_character[columns]], axis=1)
 
 
 FORMAT: Format = SpanQA()

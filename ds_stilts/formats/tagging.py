@@ -101,6 +101,7 @@ class Tagging:
             gold=json.dumps(example.tags),
             prediction=json.dumps([tags[word] for word in range(len(example.words))]),
             score=float(np.mean(margins)) if margins else 0.0,
+            margin=min(margins, default=None),
         )
 
     def score(self, rows: Seq[Mapping[str, Any]], task: Task, language: str) -> dict[str, float]:

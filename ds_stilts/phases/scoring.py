@@ -136,7 +136,9 @@ def score_target(
     if not world.is_main:
         return
     split = score_splits(target, task)[0]
-    scores = scores_from_rows(task, [key.language for key in keys], folder)
+    config = load_engine_config(recipe.engine.config)
+    dtype = str(config.dtype).removeprefix("torch.")
+    scores = scores_from_rows(task, [key.language for key in keys], folder, dtype)
     for unit in work[: len(keys)]:
         scores["languages"][unit.key.language]["checksum"] = unit.prepared.checksum
         if unit.key.split != split:
@@ -165,7 +167,7 @@ def score_target(
         "weights": weights,
         "checkpoint": stage if not task.is_searched else (stage_before(recipe, stage) or "start"),
         "seed": recipe.seed,
-        "world": {"processes": world.size, "zero_stage": config.zero_stage, "dtype": str(config.dtype).split(".")[1]},
+        "world": {"processes": world.size, "zero_stage": config.zero_stage, "dtype": dtype},
     }
     (run.run_dir / stage / "scores.json").write_text(json.dumps(scores, indent=1, ensure_ascii=False), encoding="utf-8")
     averages = ", ".join(f"{metric} {value:.1f}" for metric, value in scores["averages"].items())

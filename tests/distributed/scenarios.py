@@ -13,7 +13,6 @@ import torch
 from torch import nn
 
 from ds_stilts.data.batch import training_batch
-from ds_stilts.data.prepared import open_prepared
 from ds_stilts.data.steps import StepPlanner, TaskData
 from ds_stilts.engine import checkpoint
 from ds_stilts.engine.checkpoint import Cursor
@@ -27,28 +26,10 @@ from ds_stilts.engine.universal import reshape
 from ds_stilts.engine.watch import Watch
 from ds_stilts.engine.world import World
 from ds_stilts.errors import CheckpointError, StoppedCleanly
-from ds_stilts.evaluation.harness import LanguageWork, score_languages
-from ds_stilts.phases.context import Ranks, Run, prepare_all
-from ds_stilts.phases.scoring import load_scorer, scoring_keys
 from ds_stilts.recipe import Training
-from ds_stilts.recipe_file import parse_recipe
-from ds_stilts.tasks import get_task
 from tests.distributed import tiny, tiny_mt5
 
 STEPS = 12
-PREDICTION_RECIPE = """
-name: predictions
-start: {model: unused}
-arms: {none: null}
-targets:
-  synth_nli: {score_languages: [aa, cc], max_score_examples: 40}
-  synth_choice: {score_languages: [bb], max_score_examples: 25}
-  synth_qa: {score_languages: [aa, hh], max_score_examples: 40, max_tokens: 40}
-  synth_pos: {score_languages: [dd, gg], max_score_examples: 40, max_tokens: 12}
-  synth_retrieval: {score_languages: [bb, cc]}
-engine: {config: zero2_fp32}
-evaluation: {batch_tokens: 700}
-"""
 
 
 def parity(world: World, config_name: str) -> dict[str, Any]:
@@ -239,33 +220,3 @@ def stop_while_training(world: World, folder: str) -> str:
     except StoppedCleanly as stop:
         return str(stop)
     return "went on"
-
-
-def predict(world: World, run_dir: str, start: str, config_name: str, batch_examples: int | None) -> None:
-    """Score every target of a prepared run with random heads from a fixed seed, as the harness does it."""
-    recipe = parse_recipe(PREDICTION_RECIPE, source="test", overrides=[f"engine.config={config_name}"])
-    run = Run(recipe=recipe, run_dir=Path(run_dir), data_root=Path(run_dir) / "data")
-    ranks = Ranks(world=world, stop=StopSource(world, run.run_dir))
-    evaluation = recipe.evaluation.model_copy(update={"batch_examples": batch_examples})
-    folder = Path(run_dir) / f"{config_name}-{world.size}-{batch_examples}"
-    for name, target in recipe.targets.items():
-        task = get_task(name)
-        torch.manual_seed(4)
-        scorer, model = load_scorer(run, ranks, start, task)
-        keys = scoring_keys(run, target, task, model.encoder.max_tokens)
-        paths = prepare_all(run, ranks, keys, model.tokenizer)
-        work = [
-            LanguageWork(key=key, prepared=open_prepared([path]), zero_shot=True)
-            for key, path in zip(keys, paths, strict=True)
-        ]
-        score_languages(
-            scorer,
-            work,
-            evaluation,
-            root=run.data_root,
-            folder=folder / name,
-            layer=2 if task.format == "retrieval" else None,
-            label=name,
-            world=world,
-            stop=ranks.stop,
-        )

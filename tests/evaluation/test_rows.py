@@ -34,14 +34,14 @@ def test_rows_come_back_in_file_order_with_gold_and_prediction_parsed(tmp_path: 
     assert rows[0] == {
         "task": "nli", "language": "de", "split": "test", "id": "id-0", "index": 0, "gold": None,
         "prediction": ["ä", "日本", None], "score": 0.5, "tokens": 7, "zero_shot": True, "confidence": None,
-        "written": None, "legal": True,
+        "margin": None, "written": None, "legal": True,
     }  # fmt: skip
 
 
 def test_rows_of_older_versions_are_read(tmp_path: Path) -> None:
     write_shard([row(0)], tmp_path, "de", 0)
     path = tmp_path / "de-0.parquet"
-    pq.write_table(pq.read_table(path).drop_columns(["confidence", "written", "legal"]), path)
+    pq.write_table(pq.read_table(path).drop_columns(["confidence", "margin", "written", "legal"]), path)
     write_shard([row(1, confidence=0.75)], tmp_path, "de", 1)
     assert [each["confidence"] for each in read_rows(tmp_path, "de")] == [None, 0.75]
 

@@ -57,6 +57,22 @@ def test_scores_say_how_sure_they_are(tmp_path: Path) -> None:
     assert json.loads(json.dumps(scores))["interval"] == [low, high]
 
 
+def test_predictions_by_a_hair_are_counted_by_what_the_precision_makes_a_hair(tmp_path: Path) -> None:
+    margins = [0.0, 5e-5, 0.002, 0.09, 2.0, None]
+    rows = [
+        Row(
+            task="nli", language="de", split="test", id=str(i), index=i, gold='"a"', prediction='"a"', score=0.0,
+            tokens=3, zero_shot=True, margin=margin,
+        )
+        for i, margin in enumerate(margins)
+    ]  # fmt: skip
+    write_shard(rows, tmp_path, "de", 0)
+    for dtype, expected in (("float32", 2), ("bfloat16", 4)):
+        assert scores_from_rows(NLI, ["de"], tmp_path, dtype)["languages"]["de"]["near_ties"] == expected
+    write(tmp_path, NLI, "en", [("a", "a")])
+    assert "near_ties" not in scores_from_rows(NLI, ["en"], tmp_path)["languages"]["en"], "of rows that do not say"
+
+
 def test_too_few_examples_say_nothing(tmp_path: Path) -> None:
     write(tmp_path, NLI, "en", [("a", "a"), ("a", "b")])
     scores = scores_from_rows(NLI, ["en"], tmp_path)

@@ -42,11 +42,14 @@ class Training:
         pause_s: sleep at each step, so that there is time to hurt it.
     """
 
-    def __init__(self, folder: Path, *, steps: int, config: str = "zero2_fp32", pause_s: float = 0.0) -> None:
+    text, last, paused = RECIPE, STAGE, "loop.step"
+    """The recipe, its last stage, and the failpoint at which it pauses."""
+
+    def __init__(self, folder: Path, *, steps: int = 1, config: str = "zero2_fp32", pause_s: float = 0.0) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.recipe, self.run, self.log = folder / "recipe.yaml", folder / "run", folder / "log"
-        self.recipe.write_text(RECIPE.format(steps=steps, config=config))
-        self._pause = f"loop.step=sleep {pause_s}" if pause_s else ""
+        self.recipe.write_text(self.text.format(steps=steps, config=config))
+        self._pause = f"{self.paused}=sleep {pause_s}" if pause_s else ""
         self._mark = ""
         self.process: subprocess.Popen[bytes]
 
@@ -141,7 +144,7 @@ class Training:
         self.start(**how)
         code = self.process.wait(timeout_s)
         assert code == 0, self.words()[-3000:]
-        assert (self.run / STAGE / "DONE").is_file()
+        assert (self.run / self.last / "DONE").is_file()
 
     def kill(self) -> None:
         """End what is left, at the end of a test."""

@@ -154,15 +154,21 @@ def test_the_best_span_is_that_of_a_search_over_all_pairs(seed, task, tiny_token
     generator = torch.Generator().manual_seed(seed)
     logits = [torch.randn(len(s.rows), 2, generator=generator) for s in sequences]
     best, answer = float("-inf"), ""
+    spans: dict[tuple[int, int], float] = {}
     for s, part in zip(sequences, logits, strict=True):
         starts, ends = (part[:, side].argsort(descending=True)[:NUM_CANDIDATES].tolist() for side in (0, 1))
         for start in starts:
             for end in ends:
                 score = part[start, 0].item() + part[end, 1].item()
                 first, last = s.info[2 * start], s.info[2 * end + 1]
-                if 0 <= first < last and start <= end < start + MAX_ANSWER_TOKENS and score > best:
-                    best, answer = score, LONG[first:last]
+                if 0 <= first < last and start <= end < start + MAX_ANSWER_TOKENS:
+                    spans[first, last] = max(score, spans.get((first, last), float("-inf")))
+                    if score > best:
+                        best, answer = score, LONG[first:last]
     assert decode(example, sequences, logits, task) == (answer, pytest.approx(best))
+    first, second = sorted(spans.values())[:-3:-1]
+    found = FORMAT.decode(example, list(zip(sequences, reduce(logits, task), strict=True)), task)
+    assert found.margin == pytest.approx(first - second, abs=1e-6)
 
 
 def test_the_answer_is_read_from_the_best_window(task, tokenizer):

@@ -93,7 +93,8 @@ def test_a_missing_or_doubled_word_is_our_fault_and_does_not_pass(task, tiny_tok
     example = sentence(["cat", "sat"])
     (sequence,) = encode([example], task, tiny_tokenizer)
     part = (sequence, (np.array([0, 1]), np.array([1.0, 2.0], dtype=np.float32)))
-    assert FORMAT.decode(example, [part], task).score == 1.5
+    found = FORMAT.decode(example, [part], task)
+    assert (found.score, found.margin) == (1.5, 1.0), "the mean, and the closest"
     with pytest.raises(AssertionError, match="predicted twice"):
         FORMAT.decode(example, [part, part], task)
     with pytest.raises(AssertionError, match="without a tag"):
