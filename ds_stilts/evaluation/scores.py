@@ -56,6 +56,30 @@ def scores_from_rows(task: Task, languages: list[str], folder: Path, dtype: str 
     return {"languages": cells, "averages": means, "score": task_score(task, means), "interval": intervals.score}
 
 
+def remarks(cells: dict[str, Any], dtype: str) -> list[str]:
+    """What readers of scores must know of how its predictions were made: a sentence for each kind that there is.
+
+    Args:
+        cells: the "languages" of `scores_from_rows`.
+    """
+    examples = sum(cell["examples"] for cell in cells.values())
+    found = []
+    for kind, sentence in (
+        ("illegal", "what it wrote was no answer, and counts as wrong"),
+        (
+            "near_ties",
+            f"the margin was below {NEAR_TIE[dtype]:g} ({dtype}), so that other batches or ranks may turn it",
+        ),
+    ):
+        counts = {code: cell.get(kind, 0) for code, cell in cells.items()}
+        if any(counts.values()):
+            most = max(counts, key=lambda code: counts[code])
+            found.append(
+                f"in {sum(counts.values()):,} of {examples:,} predictions (most in {most}: {counts[most]:,}) {sentence}"
+            )
+    return found
+
+
 def _near_ties(rows: list[dict[str, Any]], below: float) -> dict[str, int]:
     """How many predictions were made by less than that; nothing where it is not known by how much they were."""
     margins = [row["margin"] for row in rows if row["margin"] is not None]

@@ -14,7 +14,7 @@ from ds_stilts.engine.partitioned_loading import place
 from ds_stilts.engine.telemetry import say
 from ds_stilts.errors import RecipeError
 from ds_stilts.evaluation.harness import LanguageWork, score_languages
-from ds_stilts.evaluation.scores import scores_from_rows
+from ds_stilts.evaluation.scores import remarks, scores_from_rows
 from ds_stilts.models.loading import StartModel, weight_files
 from ds_stilts.phases.attention import set_attention
 from ds_stilts.phases.context import Ranks, Run, prepare_all
@@ -158,7 +158,9 @@ def score_target(
         else {"split": "train", "languages": train_languages(target, task), **trained},
         "overlap": overlap_kind,
         "overlap_with": overlap_with,
-        "notes": notes(run, task) + training_notes(run, target, task, keys, trained),
+        "notes": notes(run, task)
+        + training_notes(run, target, task, keys, trained)
+        + remarks(scores["languages"], dtype),
         **scores,
         "layer": layer,
         "pooling": "mean" if task.is_searched else None,

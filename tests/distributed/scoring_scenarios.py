@@ -19,6 +19,8 @@ from ds_stilts.engine.world import World
 from ds_stilts.errors import StoppedCleanly
 from ds_stilts.evaluation import kept
 from ds_stilts.evaluation.harness import LanguageWork, score_languages
+from ds_stilts.evaluation.harness import predict as predict_batches
+from ds_stilts.evaluation.work import ForwardBatch
 from ds_stilts.phases.context import Ranks, Run, prepare_all
 from ds_stilts.phases.scoring import load_scorer, scoring_keys
 from ds_stilts.recipe_file import parse_recipe
@@ -108,6 +110,29 @@ def _predict(world: World, run_dir: Path, start: str, shape: Shape, tasks: tuple
         for count in UNEVEN.get(name, ()):
             few = [replace(keys[0], max_examples=count)]
             _score(scorer, run, ranks, few, shape, folder.with_name(f"{name}-{count}"), model)
+
+
+def write_apart(world: World, run_dir: str, start: str, config: str, orders: list[list[int]]) -> list[dict[int, Any]]:
+    """What each rank writes to one question of its own at a time: in each order, the question at its rank's place."""
+    recipe = parse_recipe(TEXT_RECIPE, source="test", overrides=[f"engine.config={config}", f"start.model={start}"])
+    run = Run(recipe=recipe, run_dir=Path(run_dir), data_root=Path(run_dir) / "data")
+    ranks, task = Ranks(world=world, stop=StopSource(world, run.run_dir)), get_task("synth_qa")
+    scorer, model = load_scorer(run, ranks, start, task)
+    (key,) = scoring_keys(run, recipe.targets["synth_qa"], task, model.encoder.max_tokens)
+    (path,) = prepare_all(run, ranks, [key], model.tokenizer)
+    unit = LanguageWork(key=key, prepared=open_prepared([path]), zero_shot=True, tokenizer=model.tokenizer)
+    examples = key.examples(run.data_root)
+    released = []
+    scorer.register_forward_hook(lambda module, *_: released.append(_num_released(module)))
+    found = [
+        predict_batches(scorer, unit, [ForwardBatch([order[world.rank]])], examples, None, world) for order in orders
+    ]
+    assert config != "zero3_release_fp32" or min(released) > 0, "parameters must really have been released"
+    return found
+
+
+def _num_released(module: torch.nn.Module) -> int:
+    return sum(p.ds_tensor is not None and p.numel() == 0 for p in module.parameters() if hasattr(p, "ds_tensor"))
 
 
 def _score(

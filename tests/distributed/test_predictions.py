@@ -13,7 +13,7 @@ from ds_stilts.evaluation.rows import read_rows
 from ds_stilts.evaluation.scores import NEAR_TIE
 from ds_stilts.recipe import Architecture
 from ds_stilts.synthetic import oracle_start, write_world
-from tests.distributed.scoring_scenarios import UNEVEN, Shape, predict
+from tests.distributed.scoring_scenarios import UNEVEN, Shape, predict, write_apart
 from tests.distributed.worlds import run_world
 from tests.small import mt5, mt5_tokenizer
 
@@ -115,6 +115,21 @@ def test_predictions_are_the_same_on_every_shape(shape: Shape, root: Path) -> No
             first = read_rows(root / alone.name / task, language)[:count]
             found = read_rows(root / shape.name / f"{task}-{count}", language)
             compare(found, first, (task, language, count))
+
+
+def test_a_rank_whose_text_has_ended_goes_on_with_one_that_still_writes(root: Path) -> None:
+    """The shortest answer beside the longest, and the other way round, while parameters are partitioned."""
+    alone = read_rows(root / ALONE_TEXT.name / "synth_qa", "aa")
+    by_length = sorted(alone, key=lambda row: len(row["written"]))
+    short, long = by_length[0], by_length[-1]
+    assert len(short["written"]) <= 5 and len(long["written"]) >= 20, "a token is a letter"
+    orders = [[short["index"], long["index"]], [long["index"], short["index"]]]
+    found = run_world(2, write_apart, str(root), str(root / "text"), "zero3_release_fp32", orders)
+    for place, order in enumerate(orders):
+        for rank, index in enumerate(order):
+            (prediction,) = found[rank][place].items()
+            assert prediction[0] == index and prediction[1].written == alone[index]["written"]
+            assert prediction[1].score == pytest.approx(alone[index]["score"], abs=1e-5)
 
 
 STARTS = [

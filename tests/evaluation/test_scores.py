@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ds_stilts.evaluation.rows import Row, write_shard
-from ds_stilts.evaluation.scores import scores_from_rows
+from ds_stilts.evaluation.scores import remarks, scores_from_rows
 from ds_stilts.tasks.task import Task
 from tests.small import task
 
@@ -71,6 +71,19 @@ def test_predictions_by_a_hair_are_counted_by_what_the_precision_makes_a_hair(tm
         assert scores_from_rows(NLI, ["de"], tmp_path, dtype)["languages"]["de"]["near_ties"] == expected
     write(tmp_path, NLI, "en", [("a", "a")])
     assert "near_ties" not in scores_from_rows(NLI, ["en"], tmp_path)["languages"]["en"], "of rows that do not say"
+
+
+def test_what_was_no_answer_and_what_was_close_is_said_in_a_sentence() -> None:
+    cells = {
+        "en": {"examples": 5000, "near_ties": 0, "illegal": 3},
+        "de": {"examples": 10, "near_ties": 2, "illegal": 4},
+    }
+    assert remarks(cells, "bfloat16") == [
+        "in 7 of 5,010 predictions (most in de: 4) what it wrote was no answer, and counts as wrong",
+        "in 2 of 5,010 predictions (most in de: 2) the margin was below 0.1 (bfloat16), so that other batches or ranks "
+        "may turn it",
+    ]
+    assert remarks({"en": {"examples": 9, "near_ties": 0}, "de": {"examples": 9}}, "float32") == []
 
 
 def test_too_few_examples_say_nothing(tmp_path: Path) -> None:
