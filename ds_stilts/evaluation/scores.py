@@ -15,7 +15,8 @@ from ds_stilts.tasks.task import Task
 NEAR_TIE = {"float32": 1e-4, "bfloat16": 0.1}
 """Margin (see `Prediction.margin`) below which a prediction may come out otherwise in other batches or on other ranks.
 
-fp32: ten times the largest difference of a score that any shape may make. bf16: MEASURED
+fp32: ten times the largest difference of a score that any shape may make. bf16, which keeps 8 bits: three steps between
+numbers from 4 to 8; see docs/predictions.md.
 """
 
 
