@@ -43,6 +43,7 @@ def main() -> None:
     parser.add_argument("--tokenizer", required=True)
     parser.add_argument("--examples", type=int, default=3_000_000)
     parser.add_argument("--batch", type=int, default=4096, help="items in a step, over all ranks")
+    parser.add_argument("--batch-tokens", type=int, help="tokens in a step, instead of items")
     parser.add_argument("--ranks", type=int, default=64)
     parser.add_argument("--micro-batch-tokens", type=int, default=8192)
     parser.add_argument("--steps", type=int, default=200, help="steps whose shares are looked at")
@@ -70,14 +71,22 @@ def main() -> None:
             )
     sizes = {name: len(data.tokens) for name, data in tasks.items()}
     before_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    training = Training(epochs=1, batch_examples=options.batch)
+    by_tokens = options.batch_tokens is not None
+    batch = {"batch_tokens": options.batch_tokens} if by_tokens else {"batch_examples": options.batch}
+    training = Training(epochs=1, **batch)
     began = time.perf_counter()
-    drawn = shares(sizes, training, phase_length(training, sizes))
-    mixture = Mixture(sizes=sizes, shares=drawn, seed=1, batch=options.batch)
+    of_items = {name: data.tokens for name, data in tasks.items()}
+    num_steps = phase_length(training, sizes, {name: float(own.mean()) for name, own in of_items.items()})
+    mixture = Mixture(
+        sizes=sizes,
+        shares=shares(sizes, training, num_steps),
+        seed=1,
+        batch=options.batch_tokens or options.batch,
+        lengths=of_items if by_tokens else None,
+    )
     planner = StepPlanner(
         mixture=mixture,
         tasks=tasks,
-        batch=options.batch,
         world_size=options.ranks,
         micro_batch_tokens=options.micro_batch_tokens,
     )
@@ -93,7 +102,8 @@ def main() -> None:
         fill.append(np.mean(loads) / max(loads))
     step_ms = (time.perf_counter() - began) / len(chosen) * 1000
     print(
-        f"{sum(sizes.values()):,} items, {mixture.num_steps:,} steps of {options.batch} for {options.ranks} ranks, "
+        f"{sum(sizes.values()):,} items, {mixture.num_steps:,} steps of {options.batch_tokens or options.batch:,} "
+        f"{'tokens' if by_tokens else 'items'} for {options.ranks} ranks, "
         f"{planner.accumulation} micro-batches each: planned in {planned_s:.1f} s, {grown_mib:.0f} MiB more\n"
         f"tokens of the fullest rank over the mean, {len(chosen)} steps: median {np.median(uneven):.4f}, "
         f"worst {max(uneven):.4f}; mean micro-batch over the fullest: {np.mean(fill):.4f}; {step_ms:.1f} ms a step"

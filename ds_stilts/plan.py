@@ -76,7 +76,7 @@ def check_recipe(recipe: Recipe, processes: int) -> None:
                     "it is scored without training"
                 )
             _check_languages(task, use.split, use.languages, f"{where}.tasks.{name}.languages")
-        _check_steps(phase, where, processes)
+        _check_steps(phase, [get_task(name) for name in phase.tasks], where, processes)
         _check_validation(phase, [get_task(name) for name in phase.tasks], where)
     for name, target in recipe.targets.items():
         _check_target(_task(name, "targets"), target, f"targets.{name}", processes)
@@ -144,7 +144,7 @@ def _check_target(task: Task, target: Target, where: str, processes: int) -> Non
         )
     if not task.is_searched:
         _check_languages(task, "train", target.train_languages, f"{where}.train_languages")
-        _check_steps(target, where, processes)
+        _check_steps(target, [task], where, processes)
         _check_validation(target, [task], where)
 
 
@@ -263,10 +263,29 @@ def _check_languages(task: Task, split: str, languages: list[str] | None, where:
             )
 
 
-def _check_steps(phase: Training, where: str, processes: int) -> None:
+def longest_item(phase: Training, task: Task, limit: int | None = None) -> int:
+    """Tokens that an item of a task can have; the choices of an example are never torn apart.
+
+    Args:
+        limit: longest input of the model, where it is known.
+    """
+    own = phase.max_tokens or task.max_tokens
+    return min(own, limit or own) * max(1, task.num_choices)
+
+
+def _check_steps(phase: Training, tasks: list[Task], where: str, processes: int) -> None:
     if phase.steps is None and phase.epochs is None:
         raise RecipeError(f"{where}: how long to train is missing; give `steps` or `epochs` here or under `training`")
-    if phase.batch_examples < processes:
+    if phase.batch_tokens is not None:
+        longest, name = max((longest_item(phase, task), task.name) for task in tasks)
+        if phase.batch_tokens < processes * longest:
+            raise RecipeError(
+                f"{where}.batch_tokens is {phase.batch_tokens:,}, too few for {processes} "
+                f"{'rank' if processes == 1 else 'ranks'}, each of which needs an example in every step: one of {name} "
+                f"may have {longest:,} tokens; raise it to {processes * longest:,} or more, or start fewer ranks "
+                "(--processes)"
+            )
+    elif phase.batch_examples is not None and phase.batch_examples < processes:
         raise RecipeError(
             f"{where}.batch_examples is {phase.batch_examples}, too few for {processes} ranks, each of which needs an "
             f"example in every step; raise it to {processes} or more, or start fewer ranks (--processes)"

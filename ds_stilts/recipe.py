@@ -7,13 +7,13 @@ suggestion.
 
 import hashlib
 import json
-import math
 import re
 from typing import Any, Literal
 
-from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from ds_stilts.errors import suggestion
+from ds_stilts.recipe_mixing import EITHER, TaskUse, check_shares, one_batch
 from ds_stilts.recipe_sections import (
     Architecture,
     Data,
@@ -37,36 +37,9 @@ _LATER = {
     "random_init": False,
     "validation": None, "heads": "fresh", "reuse_head": None, "optimizer": "adamw", "compile": None, "use": None,
     "family": "xlmr", "freeze": None, "layer_lr_decay": 1.0, "anneal": 0.8,
-    "one_task_steps": False,
+    "one_task_steps": False, "batch_tokens": None,
 }  # fmt: skip
 """Keys that the first recipes did not have, with the value that changes nothing."""
-
-
-class TaskUse(Section):
-    """How one task takes part in a mixture."""
-
-    languages: list[str] | None = None
-    """None: English (or the first language) for labelled tasks, every available language for running text."""
-    split: str = "train"
-    max_examples: int | None = Field(default=None, ge=1)
-    """Keep only the first so many examples of each language."""
-    loss_weight: float = Field(default=1.0, ge=0)
-    """w_t in the loss of a step (see `ds_stilts.data.steps`)."""
-    share: float | str | None = None
-    """Sampling share (relative to the other tasks'): a number, or an expression of t, the share of the phase that is
-    done, e.g. "1 - t" (see `ds_stilts.expression`). Given for all tasks of a phase or for none."""
-
-    @field_validator("share")
-    @classmethod
-    def a_share(cls, share: float | str | None) -> float | str | None:
-        if isinstance(share, str):
-            from ds_stilts.expression import over_a_phase
-
-            if (over_a_phase(share) < 0).any():
-                raise ValueError(f"'{share}' is below 0 for some t from 0 to 1; write max(0, …) around it")
-        elif share is not None and not 0 < share < math.inf:
-            raise ValueError(f"a share is a number above 0, or an expression of t; {share:g} is neither")
-        return share
 
 
 class Validation(Section):
@@ -116,13 +89,16 @@ class Training(Section):
     """Of mixing "annealed": p_t ∝ n_t^(1 - anneal · t), t the share of the phase that is done. 0.8 is quoted for
     Stickland & Murray 2019 from memory; unverified."""
     one_task_steps: bool = False
-    """Draw one task for each step instead of one for each item, as jiant does; the shares stay what they are."""
+    """Draw one task for each step instead of one for each item, as jiant does; the shares stay what they are, with
+    `batch_tokens` those of the steps."""
     steps: int | None = Field(default=None, ge=1)
     """Optimizer steps; exactly one of `steps` and `epochs`."""
     epochs: float | None = Field(default=None, gt=0)
-    """Passes over the (capped) total of all tasks' items."""
-    batch_examples: int = Field(default=32, ge=1)
-    """Items in one optimizer step, over all ranks."""
+    """Passes over the (capped) total of all tasks' items, or of their tokens with `batch_tokens`."""
+    batch_examples: int | None = Field(default=32, ge=1)
+    """Items in one optimizer step, over all ranks; exactly one of this and `batch_tokens`."""
+    batch_tokens: int | None = Field(default=None, ge=8)
+    """Tokens in one optimizer step, over all ranks, up to an item more or less (see `ds_stilts.data.mixture`)."""
     micro_batch_tokens: int = Field(default=4096, ge=8)
     """Token budget of one micro-batch on one rank; accumulation is derived from it."""
     optimizer: Literal["adamw", "adafactor", "lamb"] = "adamw"
@@ -159,6 +135,11 @@ class Training(Section):
     log_every: int = Field(default=10, ge=1)
     validation: Validation | None = None
     """Not taken over from the `training:` section by start.pretrain: running text has no score."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def one_batch(cls, values: Any) -> Any:
+        return one_batch(values)
 
 
 class Arm(Training):
@@ -260,8 +241,9 @@ class Recipe(Section):
         def spread(phase: Any, common: dict[str, Any] = common) -> Any:
             if not isinstance(phase, dict):
                 return phase
-            length = {"steps", "epochs"}
-            inherited = {k: v for k, v in common.items() if not (k in length and length & phase.keys())}
+            inherited = {
+                k: v for k, v in common.items() if not any(k in either and either & phase.keys() for either in EITHER)
+            }
             if isinstance(phase.get("sequence"), list) and phase["sequence"]:
                 beside = {k: v for k, v in phase.items() if k in Training.model_fields and k != "tasks"}
                 rest = {k: v for k, v in phase.items() if k not in beside}
@@ -315,15 +297,10 @@ class Recipe(Section):
                         raise ValueError(f"{where}.{key}: adafactor has no such number and would ignore it; remove it")
             if where.startswith("targets.") and phase.tasks:
                 raise ValueError(f"{where}.tasks: a target trains on its own training split; use `arms` for others")
-            given = [use.share is not None for use in phase.tasks.values()]
-            if any(given) and not all(given):
-                raise ValueError(f"{where}.tasks: give `share` for every task or for none")
-            written = {name: use.share for name, use in phase.tasks.items() if isinstance(use.share, str)}
-            if written and len(written) == len(given):
-                from ds_stilts.expression import over_a_phase
-
-                if not all(any(values) for values in zip(*map(over_a_phase, written.values()), strict=True)):
-                    raise ValueError(f"{where}.tasks: all shares are 0 at some t from 0 to 1; nothing would be drawn")
+            try:
+                check_shares(phase.tasks)
+            except ValueError as error:
+                raise ValueError(f"{where}.tasks: {error}") from None
         for name in self.tasks:
             if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
                 raise ValueError(f"tasks.{name}: name it with small letters, digits and '_', the first one a letter")

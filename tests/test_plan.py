@@ -198,6 +198,14 @@ def test_every_shipped_recipe_can_run_as_it_is(name: str) -> None:
         ({"targets": {"xnli": {"steps": 1, "train_languages": ["de"]}}}, "targets.xnli.train_languages: .*it has: en"),
         ({"targets": {"xnli": {}}}, "targets.xnli: how long to train is missing"),
         ({"targets": {"xnli": {"steps": 1, "batch_examples": 3}}}, "targets.xnli.batch_examples is 3, .* 4 ranks"),
+        (
+            {"targets": {"xnli": {"steps": 1, "batch_tokens": 511}}},
+            "targets.xnli.batch_tokens is 511, too few for 4 ranks, .*xnli may have 128 tokens; raise it to 512",
+        ),
+        (
+            {"arms": {"a": {"tasks": {"mnli": {}, "cosmosqa": {}}, "steps": 1, "batch_tokens": 512}}},
+            "arms.a.batch_tokens is 512, .*: one of cosmosqa may have 1,024 tokens; raise it to 4,096",
+        ),
         ({"engine": {"config": "mine.json"}}, "engine.config: .*or give the path of a DeepSpeed JSON file"),
     ],
 )

@@ -150,6 +150,27 @@ def test_steps_and_epochs_together_are_refused() -> None:
     )
 
 
+def test_a_phases_own_batch_in_tokens_replaces_the_common_one_in_examples_and_the_other_way_round() -> None:
+    recipe = read(text(training={"batch_tokens": 4096}, targets={"xnli": {"epochs": 1, "batch_examples": 16}}))
+    assert recipe.arms["mnli"] is not None
+    assert (recipe.arms["mnli"].batch_examples, recipe.arms["mnli"].batch_tokens) == (None, 4096)
+    assert (recipe.targets["xnli"].batch_examples, recipe.targets["xnli"].batch_tokens) == (16, None)
+    again = read(yaml.safe_dump(recipe.model_dump(mode="json")))
+    assert again.fingerprint() == recipe.fingerprint() != read(text()).fingerprint()
+    assert (Training().batch_examples, Training().batch_tokens) == (32, None)
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"batch_tokens": 4096, "batch_examples": 8}, "give `batch_examples` or `batch_tokens`, not both"),
+        ({"batch_examples": None}, "`batch_examples` is null and there is no `batch_tokens`; give one of the two"),
+    ],
+)
+def test_a_batch_is_given_in_examples_or_in_tokens(changes: Any, sentence: str) -> None:
+    assert f"targets.xnli: {sentence}" in refused(text(targets={"xnli": {"epochs": 1, **changes}}))
+
+
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [

@@ -73,7 +73,6 @@ class Slices:
         return StepPlanner(
             mixture=_Given(batches),
             tasks=self._tasks,
-            batch=min(map(len, batches)),
             world_size=1,
             micro_batch_tokens=_WHOLE_STEP,
         )
@@ -119,6 +118,10 @@ class _Given(Mixture):
 
     def __init__(self, batches: list[Batch]) -> None:
         self._batches, self.num_steps = batches, len(batches)
+
+    @property
+    def fewest(self) -> int:
+        return min(map(len, self._batches))
 
     def step(self, k: int) -> Batch:
         return self._batches[k]

@@ -11,7 +11,7 @@ from typing import Any
 import xxhash
 
 from ds_stilts.data.prepared import Facts
-from ds_stilts.data.sampling import mean_shares
+from ds_stilts.data.sampling import mean_shares, phase_length
 from ds_stilts.recipe import Recipe, Target, Training
 from ds_stilts.tasks import get_task
 from ds_stilts.tasks.overlap import overlap
@@ -48,7 +48,9 @@ def corpus_card(recipe: Recipe, corpus: Corpus, tokenizer: str) -> dict[str, Any
 
 def _phase(recipe: Recipe, phase: Training, uses: Mapping[str, Sequence[Facts]]) -> dict[str, Any]:
     sizes = {name: sum(facts.items for facts in splits) for name, splits in uses.items()}
-    drawn = mean_shares(sizes, phase) if sum(sizes.values()) else dict.fromkeys(sizes, 0.0)
+    tokens = {name: sum(facts.tokens for facts in splits) / max(1, sizes[name]) for name, splits in uses.items()}
+    known = sum(sizes.values()) > 0
+    drawn = mean_shares(sizes, phase, phase_length(phase, sizes, tokens)) if known else dict.fromkeys(sizes, 0.0)
     others = {} if isinstance(phase, Target) else {name: get_task(name) for name in recipe.targets}
     return {
         "mixing": phase.mixing if len(uses) > 1 else None,

@@ -9,17 +9,24 @@ from ds_stilts.expression import evaluate
 from ds_stilts.recipe import Training
 
 
-def phase_length(training: Training, sizes: Mapping[str, int]) -> int:
-    """Optimizer steps of a phase: its `steps`, or as many as its `epochs` over the (capped) total of items take.
+def phase_length(training: Training, sizes: Mapping[str, int], item_tokens: Mapping[str, float]) -> int:
+    """Optimizer steps of a phase: its `steps`, or as many as its `epochs` over the (capped) total of items, or of
+    their tokens, take.
 
     Args:
         sizes: items per task.
+        item_tokens: mean tokens of an item of each task; asked for with `batch_tokens` only.
     """
     if training.steps is not None:
         return training.steps
     assert training.epochs is not None, "`ds_stilts.plan.check_recipe` refuses a phase without a length"
-    items = sum(min(size, training.cap) if training.mixing == "capped" else size for size in sizes.values())
-    return max(1, -(-round(training.epochs * items) // training.batch_examples))
+    items = {n: min(size, training.cap) if training.mixing == "capped" else size for n, size in sizes.items()}
+    if training.batch_tokens is not None:
+        total, batch = sum(count * item_tokens[name] for name, count in items.items()), training.batch_tokens
+    else:
+        assert training.batch_examples is not None
+        total, batch = sum(items.values()), training.batch_examples
+    return max(1, -(-round(training.epochs * total) // batch))
 
 
 def shares(sizes: Mapping[str, int], training: Training, num_steps: int) -> np.ndarray:
@@ -61,7 +68,8 @@ def shares(sizes: Mapping[str, int], training: Training, num_steps: int) -> np.n
     return np.broadcast_to(weights / totals, (num_steps, len(counts)))
 
 
-def mean_shares(sizes: Mapping[str, int], training: Training) -> dict[str, float]:
-    """Of all items that a phase draws, the share that each task is expected to have."""
-    over_time = shares(sizes, training, phase_length(training, sizes))
+def mean_shares(sizes: Mapping[str, int], training: Training, num_steps: int) -> dict[str, float]:
+    """Of all items that a phase draws, the share that each task is expected to have. (Where shares change over time and
+    steps hold equally many tokens, it is the mean over steps.)"""
+    over_time = shares(sizes, training, num_steps)
     return {name: float(value) for name, value in zip(sizes, over_time.mean(axis=0), strict=True)}

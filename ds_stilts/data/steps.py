@@ -99,11 +99,11 @@ def task_data(
     )
 
 
-def accumulation_for(step_tokens: float, batch: int, world_size: int, micro_batch_tokens: int) -> int:
-    """Micro-batches of a rank with which a step of `step_tokens` tokens keeps to the budget, as far as its `batch`
-    items can be shared out."""
+def accumulation_for(step_tokens: float, items: int, world_size: int, micro_batch_tokens: int) -> int:
+    """Micro-batches of a rank with which a step of `step_tokens` tokens keeps to the budget, as far as its `items`
+    can be shared out."""
     wanted = math.ceil(step_tokens / (world_size * micro_batch_tokens))
-    return max(1, min(wanted, batch // world_size))
+    return max(1, min(wanted, items // world_size))
 
 
 class StepPlanner:
@@ -113,7 +113,7 @@ class StepPlanner:
     no step exceeds the token budget by more than its longest item.
 
     Raises:
-        RecipeError: a step has fewer items than there are micro-batches to fill.
+        RecipeError: a step has fewer items than there are ranks.
     """
 
     def __init__(
@@ -121,18 +121,19 @@ class StepPlanner:
         *,
         mixture: Mixture,
         tasks: Mapping[str, TaskData],
-        batch: int,
         world_size: int,
         micro_batch_tokens: int,
     ) -> None:
         self._mixture, self._tasks, self._world_size = mixture, tasks, world_size
-        if batch < world_size:
+        fewest = mixture.fewest
+        if fewest < world_size:
             raise RecipeError(
-                f"batch_examples is {batch}, but there are {world_size} ranks: each rank needs at least one example of "
-                f"every step. Raise batch_examples to {world_size} or more, or start fewer processes."
+                f"a step has {fewest} items, but there are {world_size} ranks, each of which needs one in every step; "
+                "raise batch_examples or batch_tokens, or start fewer processes"
             )
-        largest = mixture.sums({name: data.tokens for name, data in tasks.items()}).max(initial=0)
-        self.accumulation = accumulation_for(int(largest), batch, world_size, micro_batch_tokens)
+        tokens = {name: data.tokens for name, data in tasks.items()}
+        most = mixture.batch_tokens or int(mixture.sums(tokens).max(initial=0))
+        self.accumulation = accumulation_for(most, fewest, world_size, micro_batch_tokens)
 
     def share(self, k: int, rank: int) -> StepShare:
         """Rank `rank`'s part of step k."""

@@ -112,18 +112,20 @@ def train_phase(
     corpus = record_corpus(run, ranks, start.tokenizer, start.encoder.max_tokens)
     data, checksums = _training_data(run, ranks, training, tasks, start)
     sizes = {task.name: data[task.name].prepared.num_items for task in tasks}
-    num_steps = phase_length(training, sizes)
+    num_steps = phase_length(training, sizes, {name: float(one.tokens.mean()) for name, one in data.items()})
+    batch = training.batch_tokens or training.batch_examples
+    assert batch is not None, "a recipe has one of the two"
     mixture = Mixture(
         sizes=sizes,
         shares=shares(sizes, training, num_steps),
         seed=seed_for(run, seed_label),
-        batch=training.batch_examples,
+        batch=batch,
+        lengths={name: one.tokens for name, one in data.items()} if training.batch_tokens else None,
         one_task=training.one_task_steps,
     )
     planner = StepPlanner(
         mixture=mixture,
         tasks=data,
-        batch=training.batch_examples,
         world_size=world.size,
         micro_batch_tokens=training.micro_batch_tokens,
     )
@@ -146,13 +148,14 @@ def train_phase(
     torch.manual_seed(seed_for(run, f"{seed_label}:dropout:{world.rank}"))
     tokenizer = start.tokenizer
     if world.is_main:
-        drawn = mean_shares(sizes, training)
+        drawn = mean_shares(sizes, training, num_steps)
         mix = ", ".join(
             f"{name} ({size:,}{f', drawn {drawn[name]:.0%}' if len(sizes) > 1 else ''})" for name, size in sizes.items()
         )
         say(
-            f"{stage}  {num_steps:,} steps of {training.batch_examples} items from {mix}; {config.name}, "
-            f"attention {attention}, {world.size} {'rank' if world.size == 1 else 'ranks'} of {planner.accumulation} "
+            f"{stage}  {num_steps:,} steps of {batch:,} {'tokens' if training.batch_tokens else 'items'} from {mix}; "
+            f"{config.name}, attention {attention}, {world.size} {'rank' if world.size == 1 else 'ranks'} of "
+            f"{planner.accumulation} "
             f"{'micro-batch' if planner.accumulation == 1 else 'micro-batches'} a step"
         )
     folder = run.run_dir / stage

@@ -8,6 +8,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from ds_stilts.plan import longest_item
 from ds_stilts.recipe import Recipe, Target, Training
 from ds_stilts.tasks.task import Task
 
@@ -49,8 +50,7 @@ def task_size(recipe: Recipe, phase: Training, task: Task, prepared: Path, limit
     use = phase.tasks.get(task.name)
     most = phase.max_train_examples if isinstance(phase, Target) else use.max_examples if use else None
     split = use.split if use else "train"
-    sequence = min(phase.max_tokens or task.max_tokens, limit or task.max_tokens)
-    longest = sequence * max(1, task.num_choices)  # the choices of an example are never torn apart
+    longest = longest_item(phase, task, limit)
     languages = _languages(phase, task, split)
     facts = [_newest(prepared, task, split, language) for language in languages or []]
     if facts and all(facts):

@@ -46,8 +46,19 @@ class PhaseNeeds:
 
     @property
     def step_tokens(self) -> float:
-        """Tokens of a step: of the longest mean item in every place, so rather too many."""
+        """Tokens of a step; of so many items, the longest mean one in every place, so rather too many."""
+        if self.training.batch_tokens is not None:
+            return self.training.batch_tokens
+        assert self.training.batch_examples is not None
         return self.training.batch_examples * max(size.item_tokens for size in self.sizes.values())
+
+    @property
+    def step_items(self) -> int:
+        """Fewest items of a step."""
+        if self.training.batch_tokens is not None:
+            return max(self.machine.ranks, self.training.batch_tokens // self.longest)
+        assert self.training.batch_examples is not None
+        return self.training.batch_examples
 
     @property
     def longest(self) -> int:
@@ -56,7 +67,9 @@ class PhaseNeeds:
     @property
     def rank_tokens(self) -> int:
         """Most tokens that one rank can have in a step."""
-        return -(-self.training.batch_examples // self.machine.ranks) * self.longest
+        if self.training.batch_tokens is not None:
+            return -(-self.training.batch_tokens // self.machine.ranks) + 2 * self.longest
+        return -(-self.step_items // self.machine.ranks) * self.longest
 
     @property
     def checkpointed(self) -> "PhaseNeeds":
@@ -76,7 +89,7 @@ class PhaseNeeds:
 
     def accumulation(self, budget: int) -> int:
         """Micro-batches a step and rank, as the run will derive them."""
-        return accumulation_for(self.step_tokens, self.training.batch_examples, self.machine.ranks, budget)
+        return accumulation_for(self.step_tokens, self.step_items, self.machine.ranks, budget)
 
     def most_tokens(self, budget: int) -> int:
         """Tokens that a micro-batch can have: the budget and, over it, one item."""
@@ -196,10 +209,12 @@ def largest_budget(phase: PhaseNeeds, setting: ZeroSetting) -> int | None:
     return low * _ROUND if low * _ROUND >= phase.longest else None
 
 
-def num_steps(training: Training, items: Mapping[str, int | None]) -> int | None:
+def num_steps(training: Training, sizes: Mapping[str, TaskSize]) -> int | None:
     """Optimizer steps of a phase; None: they depend on items that are not known yet."""
-    known = {name: size for name, size in items.items() if size is not None}
-    return phase_length(training, known) if training.steps is not None or len(known) == len(items) else None
+    known = {name: size.items for name, size in sizes.items() if size.items is not None}
+    if training.steps is None and len(known) < len(sizes):
+        return None
+    return phase_length(training, known, {name: size.item_tokens for name, size in sizes.items()})
 
 
 def _head(name: str, kind: str, hidden: int, outputs: int) -> list[Weight]:

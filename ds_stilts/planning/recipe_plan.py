@@ -125,7 +125,7 @@ def _phase_row(phase: PhaseNeeds, setting: ZeroSetting, config_name: str) -> dic
     budget, machine = phase.training.micro_batch_tokens, phase.machine
     own = weigh(phase, setting, budget)
     others = [weigh(phase, setting.with_stage(*choice), budget) for choice in _CHOICES]
-    steps = num_steps(phase.training, {name: size.items for name, size in phase.sizes.items()})
+    steps = num_steps(phase.training, phase.sizes)
     row: dict[str, Any] = {
         "phase": phase.where,
         "parameters": {
@@ -139,6 +139,7 @@ def _phase_row(phase: PhaseNeeds, setting: ZeroSetting, config_name: str) -> dic
         if all(size.lengths_known for size in phase.sizes.values())
         else "an upper bound",
         "batch_examples": phase.training.batch_examples,
+        "batch_tokens": phase.training.batch_tokens,
         "micro_batch_tokens": budget,
         "accumulation": phase.accumulation(budget),
         "states": {term_name(term.name, term.when, term.where): term.bytes for term in own.terms},

@@ -33,9 +33,10 @@ def _phase(phase: Mapping[str, Any], memory: int | None) -> list[str]:
     length = "steps not known before the data are prepared" if steps is None else f"{steps:,} steps"
     length += f", {bound}{tokens:,} tokens" if tokens is not None else ""
     tasks = ", ".join(f"{name} ({_items(size)})" for name, size in phase["tasks"].items())
+    batch = f"{phase['batch_tokens']:,} tokens" if phase["batch_tokens"] else f"{phase['batch_examples']} items"
     lines = [
         f"{phase['phase']}: {tasks}",
-        f"  {length}; {phase['batch_examples']} items a step, micro-batches of {phase['micro_batch_tokens']:,} tokens, "
+        f"  {length}; {batch} a step, micro-batches of {phase['micro_batch_tokens']:,} tokens, "
         f"accumulation {bound}{phase['accumulation']}",
         f"  trained: {_parts(phase['parameters'])}{_exception(phase['parameters'])}",
         f"  activations {gib(phase['activations_bytes']):.2f} GiB (of it vocabulary-sized logits "

@@ -52,7 +52,7 @@ def packed_loss(whole: MultiTaskModel) -> float:
     class Once:
         """A mixture of one step."""
 
-        names, num_steps = list(data()), 1
+        names, num_steps, fewest = list(data()), 1, len(BATCH)
 
         def step(self, k: int) -> list[tuple[str, int]]:
             return BATCH
@@ -60,7 +60,7 @@ def packed_loss(whole: MultiTaskModel) -> float:
         def sums(self, values: Any) -> np.ndarray:
             return np.array([0])
 
-    planner = StepPlanner(mixture=Once(), tasks=data(), batch=4, world_size=1, micro_batch_tokens=99)  # type: ignore[arg-type]
+    planner = StepPlanner(mixture=Once(), tasks=data(), world_size=1, micro_batch_tokens=99)  # type: ignore[arg-type]
     masking = Masking(seed=0, rate=0.15, special_ids=frozenset(), mask_id=0, vocabulary_size=0)
     made = Prefetch(planner, data(), masking, rank=0, steps=range(1), device=torch.device("cpu"))
     ((_, share, (batch,)),) = made

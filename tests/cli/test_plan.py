@@ -38,6 +38,17 @@ def test_a_plan_for_512_gpus_is_made_here(file: Path) -> None:
     assert told["stages"] == ["start", "arms/nli", "targets/none/tatoeba", "targets/nli/tatoeba"]
 
 
+def test_a_batch_in_tokens_is_planned_and_told_in_tokens(file: Path) -> None:
+    file.write_text(file.read_text().replace("steps: 5, batch_examples: 1024", "epochs: 1, batch_tokens: 65536"))
+    answer = plan(file, "--nodes", 1, "--gpus", 8, "--gpu-memory", "80G")
+    assert answer.exit_code == 0, answer.output
+    # MNLI's 392,702 pairs at their longest, 128 tokens, over 65,536
+    assert "767 steps, at most 50,266,112 tokens; 65,536 tokens a step, micro-batches of 4,096 tokens" in answer.stdout
+    told = json.loads(plan(file, "--nodes", 1, "--gpus", 8, "--json").stdout)
+    (phase,) = told["memory"]["phases"]
+    assert (phase["batch_examples"], phase["batch_tokens"], phase["accumulation"]) == (None, 65536, 2)
+
+
 def test_without_a_machine_an_unknown_model_leaves_the_rest_of_the_plan(file: Path) -> None:
     file.write_text(RECIPE.replace("MODEL", "owner/unknown"), encoding="utf-8")
     answer = plan(file)

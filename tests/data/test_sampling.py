@@ -51,7 +51,7 @@ def test_shares_may_be_expressions_of_t_and_numbers_beside_them() -> None:
 
 def test_the_mean_share_is_that_of_all_items_that_are_drawn() -> None:
     uses = {"a": TaskUse(share="t < 0.3"), "b": TaskUse(share="t >= 0.3")}
-    found = mean_shares({"a": 10, "b": 10}, Training(tasks=uses, steps=100))
+    found = mean_shares({"a": 10, "b": 10}, Training(tasks=uses, steps=100), 100)
     assert found == pytest.approx({"a": 0.3, "b": 0.7})
 
 
@@ -63,6 +63,14 @@ def test_a_step_at_which_nothing_could_be_drawn_is_named() -> None:
 
 
 def test_a_phase_is_as_long_as_its_epochs_take() -> None:
-    assert phase_length(Training(steps=7), SIZES) == 7
-    assert phase_length(Training(epochs=2, batch_examples=100), SIZES) == 26
-    assert phase_length(Training(epochs=1, batch_examples=100, mixing="capped", cap=400), SIZES) == 9
+    assert phase_length(Training(steps=7), SIZES, {}) == 7
+    assert phase_length(Training(epochs=2, batch_examples=100), SIZES, {}) == 26
+    assert phase_length(Training(epochs=1, batch_examples=100, mixing="capped", cap=400), SIZES, {}) == 9
+
+
+def test_an_epoch_of_steps_by_tokens_is_as_many_tokens_as_the_items_have() -> None:
+    tokens = {"a": 10.0, "b": 30.0, "c": 2.5}  # of 100, 400 and 800 items: 1,000 + 12,000 + 2,000
+    assert phase_length(Training(epochs=1, batch_tokens=1000), SIZES, tokens) == 15
+    assert phase_length(Training(epochs=2, batch_tokens=1400), SIZES, tokens) == 22  # 21.4
+    assert phase_length(Training(epochs=1, batch_tokens=1000, mixing="capped", cap=200), SIZES, tokens) == 8  # 7.5
+    assert phase_length(Training(steps=7, batch_tokens=1000), SIZES, tokens) == 7

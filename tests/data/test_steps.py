@@ -26,13 +26,7 @@ def pairs(lengths: list[int], name: str = "nli", loss_weight: float = 1.0) -> Ta
 def planner(data: dict[str, TaskData], *, batch: int, world_size: int, budget: int = 40) -> StepPlanner:
     sizes = {name: item.prepared.num_items for name, item in data.items()}
     mixture = Mixture(sizes=sizes, shares=shares(sizes, Training(), NUM_STEPS), seed=3, batch=batch)
-    return StepPlanner(
-        mixture=mixture,
-        tasks=data,
-        batch=batch,
-        world_size=world_size,
-        micro_batch_tokens=budget,
-    )
+    return StepPlanner(mixture=mixture, tasks=data, world_size=world_size, micro_batch_tokens=budget)
 
 
 def all_shares(made: StepPlanner, step: int, world_size: int) -> list[StepShare]:
@@ -108,6 +102,8 @@ def test_the_weight_of_a_loss_unit_is_the_formula_by_hand() -> None:
     }
 
     class Fixed(Mixture):
+        fewest = 3
+
         def __init__(self) -> None: ...
 
         def step(self, k: int) -> list[tuple[str, int]]:
@@ -116,7 +112,7 @@ def test_the_weight_of_a_loss_unit_is_the_formula_by_hand() -> None:
         def sums(self, values: Mapping[str, np.ndarray]) -> np.ndarray:
             return np.array([10])
 
-    made = StepPlanner(mixture=Fixed(), tasks=data, batch=3, world_size=1, micro_batch_tokens=100)
+    made = StepPlanner(mixture=Fixed(), tasks=data, world_size=1, micro_batch_tokens=100)
     share = made.share(0, 0)
     assert share.coefficients == pytest.approx({"pos": 0.5 * 2 / (3 * 3), "nli": 2.0 * 1 / (3 * 1), "absent": 0.0})
     assert share.num_tokens == 10
@@ -140,5 +136,7 @@ def test_units_are_what_the_reference_averages_over() -> None:
 
 
 def test_more_ranks_than_examples_is_refused_with_both_numbers() -> None:
-    with pytest.raises(RecipeError, match=r"batch_examples is 4, but there are 8 ranks.*Raise batch_examples to 8"):
+    with pytest.raises(
+        RecipeError, match=r"a step has 4 items, but there are 8 ranks.*raise batch_examples or batch_tokens"
+    ):
         planner({"nli": pairs([5] * 10)}, batch=4, world_size=8)

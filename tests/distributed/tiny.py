@@ -110,15 +110,19 @@ def data(training: Training = TRAINING) -> dict[str, TaskData]:
 def mixture(tasks: dict[str, TaskData], training: Training = TRAINING) -> Mixture:
     sizes = {name: item.prepared.num_items for name, item in tasks.items()}
     assert training.steps is not None
-    return Mixture(sizes=sizes, shares=shares(sizes, training, training.steps), seed=9, batch=training.batch_examples)
+    drawn, batch = shares(sizes, training, training.steps), training.batch_tokens or training.batch_examples
+    lengths = {name: item.tokens for name, item in tasks.items()} if training.batch_tokens else None
+    assert batch is not None
+    return Mixture(sizes=sizes, shares=drawn, seed=9, batch=batch, lengths=lengths, one_task=training.one_task_steps)
 
 
 def planner(tasks: dict[str, TaskData], world_size: int, training: Training = TRAINING) -> StepPlanner:
-    assert training.steps is not None
     return StepPlanner(
-        mixture=mixture(tasks, training), tasks=tasks, batch=training.batch_examples,
-        world_size=world_size, micro_batch_tokens=training.micro_batch_tokens,
-    )  # fmt: skip
+        mixture=mixture(tasks, training),
+        tasks=tasks,
+        world_size=world_size,
+        micro_batch_tokens=training.micro_batch_tokens,
+    )
 
 
 MASKING = Masking(seed=21, rate=0.15, special_ids=SPECIAL, mask_id=MASK, vocabulary_size=VOCABULARY)

@@ -152,9 +152,30 @@ def test_checkpointing_makes_room_and_is_counted_where_the_recipe_asks_for_it() 
         ({"epochs": 2.0, "batch_examples": 32}, {"a": 100, "b": 60}, 10),
         ({"epochs": 2.0, "batch_examples": 32}, {"a": 100, "b": None}, None),
         ({"epochs": 1.0, "batch_examples": 10, "mixing": "capped", "cap": 50}, {"a": 100, "b": 20}, 7),
+        ({"epochs": 2.0, "batch_tokens": 4096}, {"a": 100, "b": 60}, 8),  # of 100 tokens each
+        ({"epochs": 2.0, "batch_tokens": 4096}, {"a": 100, "b": None}, None),
     ],
 )
 def test_steps_follow_from_items_once_all_are_known(
     training: dict[str, Any], items: dict[str, int | None], steps: int | None
 ) -> None:
-    assert num_steps(Training.model_validate(training), items) == steps
+    sizes = {name: size(items=count) for name, count in items.items()}
+    assert num_steps(Training.model_validate(training), sizes) == steps
+
+
+def test_a_step_by_tokens_has_no_more_but_for_an_item() -> None:
+    found = phase("mnli", batch_examples=None, batch_tokens=16_384)  # on 8 ranks; an item has 128 tokens at most
+    assert [found.accumulation(budget) for budget in (4096, 2048, 2047, 1024)] == [1, 1, 2, 2]
+    assert found.rank_tokens == 16_384 // 8 + 2 * 128
+    assert found.most_tokens(1024) == 1024 + 128
+
+
+def test_accumulation_by_tokens_is_what_the_run_derives() -> None:
+    training = TRAINING.model_copy(update={"batch_examples": None, "batch_tokens": 300})
+    tasks = data(training)
+    longest = max(int(one.tokens.max()) for one in tasks.values())
+    for world_size, budget in ((1, 60), (2, 60), (2, 100), (3, 90), (1, 300), (1, 299)):
+        machine, found = Machine(nodes=1, gpus=world_size), {"mnli": size(longest=longest)}
+        own = phase("mnli", machine=machine, sizes=found, batch_examples=None, batch_tokens=300).accumulation(budget)
+        derived = planner(tasks, world_size, training.model_copy(update={"micro_batch_tokens": budget})).accumulation
+        assert own == min(derived, max(1, 300 // longest // world_size)), "or as many items as there surely are"
