@@ -78,6 +78,7 @@ def check_recipe(recipe: Recipe, processes: int) -> None:
             _check_languages(task, use.split, use.languages, f"{where}.tasks.{name}.languages")
         _check_steps(phase, [get_task(name) for name in phase.tasks], where, processes)
         _check_validation(phase, [get_task(name) for name in phase.tasks], where)
+        _check_adaptive(phase, [get_task(name) for name in phase.tasks], where)
     for name, target in recipe.targets.items():
         _check_target(_task(name, "targets"), target, f"targets.{name}", processes)
         _check_heads(recipe, get_task(name), target, f"targets.{name}")
@@ -177,6 +178,26 @@ def _check_validation(phase: Training, tasks: list[Task], where: str) -> None:
                 f"{where}.metric: task '{task.name}' has no metric '{wanted.metric}'"
                 f"{suggestion(wanted.metric, list(task.metrics))}; it has: {', '.join(task.metrics)}"
             )
+
+
+def _check_adaptive(phase: Training, tasks: list[Task], where: str) -> None:
+    """What shares that follow validations need; a phase of one task has none to follow."""
+    if phase.mixing != "adaptive" or len(tasks) == 1:
+        return
+    where = f"{where}.mixing"
+    if phase.validation is None:
+        raise RecipeError(f'{where}: "adaptive" follows what validations find; add `validation`, or mix otherwise')
+    for task in tasks:
+        if task not in validated_tasks(phase, tasks):
+            raise RecipeError(
+                f"{where}: \"adaptive\" needs a score of every task, and '{task.name}' is running text, which has "
+                "none; mix otherwise, e.g. by `share`"
+            )
+    if phase.steps is not None and phase.steps <= phase.validation.every:
+        raise RecipeError(
+            f'{where}: "adaptive" would never change a share, as the first of {phase.steps} steps\' validations is '
+            f'after step {phase.validation.every}; lower validation.every, or write "uniform"'
+        )
 
 
 def reused_head(recipe: Recipe, arm: str, task: Task) -> str | None:

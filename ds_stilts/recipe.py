@@ -37,7 +37,7 @@ _LATER = {
     "random_init": False,
     "validation": None, "heads": "fresh", "reuse_head": None, "optimizer": "adamw", "compile": None, "use": None,
     "family": "xlmr", "freeze": None, "layer_lr_decay": 1.0, "anneal": 0.8,
-    "one_task_steps": False, "batch_tokens": None,
+    "one_task_steps": False, "batch_tokens": None, "goal": None,
 }  # fmt: skip
 """Keys that the first recipes did not have, with the value that changes nothing."""
 
@@ -78,9 +78,12 @@ class Training(Section):
     """One training phase. Defaults are those of jiant's XTREME runs (nyu-mll/jiant, d_write_configs.sh) if any."""
 
     tasks: dict[str, TaskUse] = {}
-    mixing: Literal["proportional", "uniform", "capped", "temperature", "annealed", "sequence"] = "proportional"
+    mixing: Literal["proportional", "uniform", "capped", "temperature", "annealed", "sequence", "adaptive"] = (
+        "proportional"
+    )
     """How often each task is drawn (see `ds_stilts.data.sampling`); "sequence": one task after another, in the order of
-    `tasks`, under one optimizer and schedule."""
+    `tasks`, under one optimizer and schedule; "adaptive": by what each `validation` finds (see
+    `ds_stilts.data.adaptive`)."""
     cap: int = Field(default=131072, ge=1)
     """K of mixing "capped": p_t ∝ min(n_t, K). 2^17 is quoted for Phang et al. 2020 from memory; unverified."""
     temperature: float = Field(default=2.0, gt=0)
@@ -298,7 +301,7 @@ class Recipe(Section):
             if where.startswith("targets.") and phase.tasks:
                 raise ValueError(f"{where}.tasks: a target trains on its own training split; use `arms` for others")
             try:
-                check_shares(phase.tasks)
+                check_shares(phase.tasks, phase.mixing == "adaptive")
             except ValueError as error:
                 raise ValueError(f"{where}.tasks: {error}") from None
         for name in self.tasks:
@@ -356,7 +359,10 @@ class Recipe(Section):
                     # Keys that came later count only where they are used, so that older runs can still be gone on with.
                     and not (k in _LATER and v == _LATER[k])
                     and not (
-                        k == "validation" and isinstance(v, dict) and v.get("patience", 0) is None
+                        k == "validation"
+                        and isinstance(v, dict)
+                        and v.get("patience", 0) is None
+                        and node.get("mixing") != "adaptive"
                     )  # watching alone changes nothing
                 }
             return node

@@ -27,6 +27,9 @@ class TaskUse(Section):
     share: float | str | None = None
     """Sampling share (relative to the other tasks'): a number, or an expression of t, the share of the phase that is
     done, e.g. "1 - t" (see `ds_stilts.expression`). Given for all tasks of a phase or for none."""
+    goal: float | None = Field(default=None, gt=0, le=100)
+    """Of mixing "adaptive": the validation's value, in percent, that counts as reached, e.g. what the task reaches when
+    it is trained alone. None: 100."""
 
     @field_validator("share")
     @classmethod
@@ -53,12 +56,20 @@ def one_batch(values: Any) -> Any:
     return values if tokens is None else {**values, "batch_examples": None}
 
 
-def check_shares(tasks: Mapping[str, TaskUse]) -> None:
+def check_shares(tasks: Mapping[str, TaskUse], adaptive: bool) -> None:
     """Check what the tasks of a phase say together.
+
+    Args:
+        adaptive: whether shares follow validations.
 
     Raises:
         ValueError: what does not fit.
     """
+    for name, use in tasks.items():
+        if adaptive and use.share is not None:
+            raise ValueError(f'{name}.share: with mixing "adaptive" shares follow the validations; remove it')
+        if not adaptive and use.goal is not None:
+            raise ValueError(f'{name}.goal: only mixing "adaptive" looks at it; remove it')
     given = [use.share is not None for use in tasks.values()]
     if any(given) and not all(given):
         raise ValueError("give `share` for every task or for none")

@@ -206,6 +206,36 @@ def test_every_shipped_recipe_can_run_as_it_is(name: str) -> None:
             {"arms": {"a": {"tasks": {"mnli": {}, "cosmosqa": {}}, "steps": 1, "batch_tokens": 512}}},
             "arms.a.batch_tokens is 512, .*: one of cosmosqa may have 1,024 tokens; raise it to 4,096",
         ),
+        (
+            {"arms": {"a": {"tasks": {"mnli": {}, "qqp": {}}, "steps": 9, "mixing": "adaptive"}}},
+            'arms.a.mixing: "adaptive" follows what validations find; add `validation`',
+        ),
+        (
+            {
+                "arms": {
+                    "a": {
+                        "tasks": {"mnli": {}, "text": {}},
+                        "steps": 9,
+                        "mixing": "adaptive",
+                        "validation": {"every": 3},
+                    }
+                }
+            },
+            "arms.a.mixing: .*'text' is running text",
+        ),
+        (
+            {
+                "arms": {
+                    "a": {
+                        "tasks": {"mnli": {}, "qqp": {}},
+                        "steps": 9,
+                        "mixing": "adaptive",
+                        "validation": {"every": 9},
+                    }
+                }
+            },
+            "arms.a.mixing: .* would never change a share, .* after step 9",
+        ),
         ({"engine": {"config": "mine.json"}}, "engine.config: .*or give the path of a DeepSpeed JSON file"),
     ],
 )

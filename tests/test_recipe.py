@@ -287,6 +287,28 @@ def test_a_slip_in_a_sequence_is_told_by_its_place(arm: Any, overrides: list[str
     assert sentence in refused(text(arms={"a": arm}), *overrides)
 
 
+def test_the_fingerprint_sees_a_validation_that_shares_follow() -> None:
+    arm = {"tasks": {"mnli": {}, "qqp": {}}, "steps": 100, "validation": {"every": 10}}
+    adaptive, uniform = (
+        [text(arms={"a": {**arm, "mixing": mixing, "validation": {"every": every}}}) for every in (10, 20)]
+        for mixing in ("adaptive", "uniform")
+    )
+    assert read(adaptive[0]).fingerprint() != read(adaptive[1]).fingerprint()
+    assert read(uniform[0]).fingerprint() == read(uniform[1]).fingerprint()
+
+
+@pytest.mark.parametrize(
+    ("mixing", "use", "sentence"),
+    [
+        ("adaptive", {"share": 2}, 'arms.a.tasks: mnli.share: with mixing "adaptive" shares follow the validations'),
+        ("uniform", {"goal": 80}, 'arms.a.tasks: mnli.goal: only mixing "adaptive" looks at it; remove it'),
+    ],
+)
+def test_what_adaptive_mixing_or_another_would_ignore_is_refused(mixing: str, use: Any, sentence: str) -> None:
+    arm = {"tasks": {"mnli": use, "qqp": {}}, "mixing": mixing, "steps": 9, "validation": {"every": 3}}
+    assert sentence in refused(text(arms={"a": arm}))
+
+
 def test_older_recipes_keep_their_fingerprint() -> None:
     """Worked out by the code before there were sequences, validation, reused heads and a choice of optimizers."""
     assert read(text()).fingerprint() == "ea6ee2f33362dbf6"

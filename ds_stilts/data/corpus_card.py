@@ -50,15 +50,16 @@ def _phase(recipe: Recipe, phase: Training, uses: Mapping[str, Sequence[Facts]])
     sizes = {name: sum(facts.items for facts in splits) for name, splits in uses.items()}
     tokens = {name: sum(facts.tokens for facts in splits) / max(1, sizes[name]) for name, splits in uses.items()}
     known = sum(sizes.values()) > 0
+    follows = phase.mixing == "adaptive" and len(uses) > 1
     drawn = mean_shares(sizes, phase, phase_length(phase, sizes, tokens)) if known else dict.fromkeys(sizes, 0.0)
     others = {} if isinstance(phase, Target) else {name: get_task(name) for name in recipe.targets}
     return {
         "mixing": phase.mixing if len(uses) > 1 else None,
-        "tasks": [_task(get_task(name), uses[name], drawn[name], others) for name in uses],
+        "tasks": [_task(get_task(name), uses[name], None if follows else drawn[name], others) for name in uses],
     }
 
 
-def _task(task: Task, splits: Sequence[Facts], share: float, targets: Mapping[str, Task]) -> dict[str, Any]:
+def _task(task: Task, splits: Sequence[Facts], share: float | None, targets: Mapping[str, Task]) -> dict[str, Any]:
     return {
         "task": task.name,
         "title": task.title,
@@ -66,7 +67,7 @@ def _task(task: Task, splits: Sequence[Facts], share: float, targets: Mapping[st
         "examples": sum(facts.examples for facts in splits),
         "items": sum(facts.items for facts in splits),
         "tokens": sum(facts.tokens for facts in splits),
-        "share": round(share, 6),
+        "share": None if share is None else round(share, 6),
         "overlap": {name: kind for name, target in targets.items() if (kind := overlap(task, target)) != "none"},
         "splits": [
             {
@@ -115,7 +116,7 @@ def card_markdown(card: Mapping[str, Any]) -> str:
                     f"{task['examples']:,}",
                     f"{task['items']:,}",
                     f"{task['tokens']:,}",
-                    f"{task['share']:.1%}",
+                    "by validations" if task["share"] is None else f"{task['share']:.1%}",
                     ", ".join(f"{target} ({kind})" for target, kind in task["overlap"].items()) or "none",
                     task["licence"],
                 )

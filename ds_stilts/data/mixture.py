@@ -91,6 +91,14 @@ class Mixture:
         """Items of the step that has the fewest."""
         return int(np.diff(self._starts).min(initial=self._starts[-1]))
 
+    def most_tokens(self, tokens: Mapping[str, np.ndarray]) -> int:
+        """Tokens of the step that has the most; where steps are cut by tokens, up to an item more.
+
+        Args:
+            tokens: by task, int64 [items].
+        """
+        return self.batch_tokens or int(self.sums(tokens).max(initial=0))
+
     def sums(self, values: Mapping[str, np.ndarray]) -> np.ndarray:
         """What the items of each step add up to, int64 [num_steps].
 

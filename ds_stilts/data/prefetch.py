@@ -16,6 +16,8 @@ from ds_stilts.data.steps import StepPlanner, StepShare, TaskData
 
 _AHEAD = 2
 """Steps that may wait: one would do, the other evens out long ones."""
+_LOOK_AGAIN_S = 0.005
+"""Between two looks for a step that is not drawn yet: little beside a validation."""
 
 
 class Step(NamedTuple):
@@ -69,6 +71,9 @@ class Prefetch:
     def _work(self) -> None:
         try:
             for number in self._steps:
+                while not self._planner.knows(number):  # its shares follow from a validation that is still to come
+                    if self._over.wait(_LOOK_AGAIN_S):
+                        return
                 if not self._put(self._make(number)):
                     return
         except BaseException as error:

@@ -39,7 +39,8 @@ def shares(sizes: Mapping[str, int], training: Training, num_steps: int) -> np.n
         fp64 [num_steps, tasks], p_t of each step summing to 1: ∝ the tasks' own `share`s if given; else n_t
         (proportional), 1 (uniform), min(n_t, K) (capped; Raffel et al. 2020, examples-proportional mixing), n_t^(1/T)
         (temperature), n_t^α with α falling from 1 by `anneal` over the phase (annealed; Stickland & Murray 2019, BERT
-        and PALs, section 4.1); or 1 for one task after another, for a time ∝ n_t (sequence).
+        and PALs, section 4.1); or 1 for one task after another, for a time ∝ n_t (sequence). Of "adaptive" the shares
+        before the first validation, which are uniform.
 
     Raises:
         RecipeError: at some step all are 0.
@@ -51,7 +52,7 @@ def shares(sizes: Mapping[str, int], training: Training, num_steps: int) -> np.n
         weights = np.stack([evaluate(str(uses[name].share), done) for name in sizes], axis=1)
     elif training.mixing == "proportional":
         weights = counts
-    elif training.mixing == "uniform":
+    elif training.mixing in ("uniform", "adaptive"):
         weights = np.ones_like(counts)
     elif training.mixing == "capped":
         weights = np.minimum(counts, training.cap)

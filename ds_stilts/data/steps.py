@@ -131,9 +131,12 @@ class StepPlanner:
                 f"a step has {fewest} items, but there are {world_size} ranks, each of which needs one in every step; "
                 "raise batch_examples or batch_tokens, or start fewer processes"
             )
-        tokens = {name: data.tokens for name, data in tasks.items()}
-        most = mixture.batch_tokens or int(mixture.sums(tokens).max(initial=0))
+        most = mixture.most_tokens({name: data.tokens for name, data in tasks.items()})
         self.accumulation = accumulation_for(most, fewest, world_size, micro_batch_tokens)
+
+    def knows(self, k: int) -> bool:
+        """Whether step k is drawn already; one after the next validation may not be."""
+        return k < self._mixture.num_steps
 
     def share(self, k: int, rank: int) -> StepShare:
         """Rank `rank`'s part of step k."""

@@ -4,7 +4,7 @@ import json
 import shutil
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -105,21 +105,33 @@ class Telemetry:
         )
 
     def validation(
-        self, step: int, values: Mapping[str, float], *, value: float | None, best_step: int, worse: int
+        self,
+        step: int,
+        values: Mapping[str, float],
+        *,
+        value: float | None,
+        best_step: int,
+        worse: int,
+        shares: Sequence[Mapping[str, float]] = (),
     ) -> None:
         """Record the value of each task in percent, the best mean over tasks so far, where it was, and how many looks
-        since then were no better."""
+        since then were no better; and of the shares that followed from each look, the last."""
         if not self._enabled:
             return
         mean = sum(values.values()) / len(values)
         found = {"value": mean, "tasks": dict(values), "best": value, "best_step": best_step, "worse": worse}
+        found |= {"shares": dict(shares[-1])} if shares else {}
         self._file.write(json.dumps({"step": step, "validation": found}) + "\n")
         self._file.flush()
         self._board.add_scalar("validation", mean, step)
         for task, own in values.items():
             self._board.add_scalar(f"validation/{task}", own, step)
+        for task, share in (shares[-1] if shares else {}).items():
+            self._board.add_scalar(f"next_share/{task}", share, step)
         since = f", best {value:.2f} at step {best_step}" if best_step != step else ", the best so far"
-        say(f"{self._label}  step {step}/{self._num_steps}  validation {mean:.2f}{since}", passing=True)
+        drawn = ", ".join(f"{task} {share:.0%}" for task, share in shares[-1].items()) if shares else ""
+        drawn = f"; drawn from here on: {drawn}" if drawn else ""
+        say(f"{self._label}  step {step}/{self._num_steps}  validation {mean:.2f}{since}{drawn}", passing=True)
 
     def close(self) -> None:
         if self._enabled:

@@ -9,6 +9,8 @@ from dataclasses import asdict, dataclass
 from statistics import fmean
 from typing import Any
 
+from ds_stilts.data.adaptive import AdaptiveMixture
+
 
 @dataclass(frozen=True, kw_only=True)
 class Seen:
@@ -31,12 +33,20 @@ class Watch:
             only look.
         num_steps: steps of the phase.
         measure: value of each task in percent, the higher the better. A collective that gives all ranks the same.
+        order: the steps' items, where their shares follow from what is measured.
     """
 
     def __init__(
-        self, *, every: int, patience: int | None, num_steps: int, measure: Callable[[], Mapping[str, float]]
+        self,
+        *,
+        every: int,
+        patience: int | None,
+        num_steps: int,
+        measure: Callable[[], Mapping[str, float]],
+        order: AdaptiveMixture | None = None,
     ) -> None:
         self._every, self._patience, self._num_steps, self._measure = every, patience, num_steps, measure
+        self._order = order
         self.seen = Seen()
 
     @property
@@ -60,6 +70,8 @@ class Watch:
             self.seen = Seen(value=mean, best_step=step)
         else:
             self.seen = Seen(value=best, best_step=self.seen.best_step, worse=self.seen.worse + 1)
+        if self._order:
+            self._order.follow(values)
         return values
 
     def is_best(self, step: int) -> bool:
@@ -68,8 +80,12 @@ class Watch:
 
     def state(self) -> dict[str, Any]:
         """For the cursor of a checkpoint."""
-        return asdict(self.seen)
+        return {**asdict(self.seen), **({"shares": list(self._order.history)} if self._order else {})}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on from what `state` returned; from the start if it is empty."""
-        self.seen = Seen(**state)
+        seen = dict(state)
+        history = seen.pop("shares", ())
+        self.seen = Seen(**seen)
+        if self._order:
+            self._order.restore(history)

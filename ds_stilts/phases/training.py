@@ -5,6 +5,7 @@ from typing import Any
 
 import torch
 
+from ds_stilts.data.adaptive import AdaptiveMixture
 from ds_stilts.data.batch import Masking
 from ds_stilts.data.mixture import Mixture
 from ds_stilts.data.prepared import open_prepared
@@ -113,16 +114,7 @@ def train_phase(
     data, checksums = _training_data(run, ranks, training, tasks, start)
     sizes = {task.name: data[task.name].prepared.num_items for task in tasks}
     num_steps = phase_length(training, sizes, {name: float(one.tokens.mean()) for name, one in data.items()})
-    batch = training.batch_tokens or training.batch_examples
-    assert batch is not None, "a recipe has one of the two"
-    mixture = Mixture(
-        sizes=sizes,
-        shares=shares(sizes, training, num_steps),
-        seed=seed_for(run, seed_label),
-        batch=batch,
-        lengths={name: one.tokens for name, one in data.items()} if training.batch_tokens else None,
-        one_task=training.one_task_steps,
-    )
+    mixture = _mixture(training, data, num_steps, seed_for(run, seed_label))
     planner = StepPlanner(
         mixture=mixture,
         tasks=data,
@@ -149,18 +141,28 @@ def train_phase(
     tokenizer = start.tokenizer
     if world.is_main:
         drawn = mean_shares(sizes, training, num_steps)
+        first = " at first" if training.mixing == "adaptive" else ""
         mix = ", ".join(
-            f"{name} ({size:,}{f', drawn {drawn[name]:.0%}' if len(sizes) > 1 else ''})" for name, size in sizes.items()
+            f"{name} ({size:,}{f', drawn {drawn[name]:.0%}{first}' if len(sizes) > 1 else ''})"
+            for name, size in sizes.items()
         )
+        batch = f"{training.batch_tokens:,} tokens" if training.batch_tokens else f"{training.batch_examples} items"
         say(
-            f"{stage}  {num_steps:,} steps of {batch:,} {'tokens' if training.batch_tokens else 'items'} from {mix}; "
-            f"{config.name}, attention {attention}, {world.size} {'rank' if world.size == 1 else 'ranks'} of "
-            f"{planner.accumulation} "
+            f"{stage}  {num_steps:,} steps of {batch} from {mix}; {config.name}, attention {attention}, "
+            f"{world.size} {'rank' if world.size == 1 else 'ranks'} of {planner.accumulation} "
             f"{'micro-batch' if planner.accumulation == 1 else 'micro-batches'} a step"
         )
     folder = run.run_dir / stage
     watch = make_watch(
-        run, ranks, training, tasks, engine, tokenizer, max_tokens=start.encoder.max_tokens, num_steps=num_steps
+        run,
+        ranks,
+        training,
+        tasks,
+        engine,
+        tokenizer,
+        max_tokens=start.encoder.max_tokens,
+        num_steps=num_steps,
+        order=mixture,
     )
     trained_steps = train(
         engine,
@@ -211,6 +213,36 @@ def train_phase(
         for old in checkpoint.committed(folder / "checkpoints"):  # the exported folder is what the next phase reads
             checkpoint.discard(old)
     return engine, start, trained_facts(facts)
+
+
+def _mixture(training: Training, data: Mapping[str, TaskData], num_steps: int, seed: int) -> Mixture:
+    """The order of a phase's items."""
+    sizes = {name: one.prepared.num_items for name, one in data.items()}
+    tokens = {name: one.tokens for name, one in data.items()}
+    batch = training.batch_tokens or training.batch_examples
+    assert batch is not None, "a recipe has one of the two"
+    lengths = tokens if training.batch_tokens else None
+    if training.mixing == "adaptive" and len(sizes) > 1:
+        assert training.validation is not None, "`ds_stilts.plan.check_recipe` refuses adaptive mixing without"
+        return AdaptiveMixture(
+            sizes=sizes,
+            seed=seed,
+            batch=batch,
+            longest=max(int(own.max()) for own in tokens.values()),
+            goals={name: use.goal or 100.0 for name, use in training.tasks.items()},
+            every=training.validation.every,
+            total_steps=num_steps,
+            lengths=lengths,
+            one_task=training.one_task_steps,
+        )
+    return Mixture(
+        sizes=sizes,
+        shares=shares(sizes, training, num_steps),
+        seed=seed,
+        batch=batch,
+        lengths=lengths,
+        one_task=training.one_task_steps,
+    )
 
 
 def _training_data(

@@ -7,6 +7,8 @@ import json
 from statistics import fmean
 from typing import Any
 
+from ds_stilts.data.adaptive import AdaptiveMixture
+from ds_stilts.data.mixture import Mixture
 from ds_stilts.data.prepared import open_prepared
 from ds_stilts.engine.watch import Watch
 from ds_stilts.engine.world import World
@@ -22,13 +24,14 @@ from ds_stilts.tasks.task import Task
 
 def make_watch(
     run: Run, ranks: Ranks, training: Training, tasks: list[Task], engine: Any, tokenizer: Any, *, max_tokens: int,
-    num_steps: int,
+    num_steps: int, order: Mixture | None = None,
 ) -> Watch | None:  # fmt: skip
     """What watches a phase as its `validation` says; None without one. A collective: it prepares the splits.
 
     Args:
         engine: a training engine over an `Objective` of `tasks`.
         max_tokens: longest sequence of the model.
+        order: of the phase's items; it is told what each validation finds if it is adaptive.
     """
     wanted = training.validation
     if wanted is None:
@@ -54,7 +57,13 @@ def make_watch(
         agreed: dict[str, float] = ranks.world.gather({name: fmean(own) for name, own in values.items()})[0]
         return agreed
 
-    return Watch(every=wanted.every, patience=wanted.patience, num_steps=num_steps, measure=measure)
+    return Watch(
+        every=wanted.every,
+        patience=wanted.patience,
+        num_steps=num_steps,
+        measure=measure,
+        order=order if isinstance(order, AdaptiveMixture) else None,
+    )
 
 
 class _Part:

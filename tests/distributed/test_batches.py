@@ -1,4 +1,4 @@
-"""Batches in tokens on real engines: the same steps on one rank and on two, and on with them after a kill."""
+"""What a step holds, on real engines: batches in tokens and shares that follow validations, and on after a kill."""
 
 import json
 from pathlib import Path
@@ -38,6 +38,7 @@ def lines(stage: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (stage / "metrics.jsonl").read_text().splitlines()]
 
 
+@pytest.mark.slow  # what it adds to tests/data/test_token_batches.py is the engine
 def test_steps_of_so_many_tokens_are_the_same_on_one_rank_and_two_and_after_a_kill(folder: Path) -> None:
     arm = {"tasks": TASKS, "mixing": "uniform", "epochs": 1, "batch_tokens": 512, "checkpoint_every": 2}
     training = {"lr": 1e-3, "micro_batch_tokens": 150, "log_every": 1}
@@ -53,3 +54,31 @@ def test_steps_of_so_many_tokens_are_the_same_on_one_rank_and_two_and_after_a_ki
         assert [line[key] for line in two] == pytest.approx([line[key] for line in one], rel=1e-4)
     corpus = json.loads((folder / "one/corpus.json").read_text())["phases"]["arms.mix"]["tasks"]
     assert len(one) == -(-sum(task["tokens"] for task in corpus) // 512) >= 6, "an epoch is as many tokens as there are"
+
+
+@pytest.mark.parametrize("killed_at", [5, *(pytest.param(step, marks=pytest.mark.slow) for step in (3, 8))])
+def test_shares_that_follow_validations_survive_a_kill_between_two_of_them(killed_at: int, folder: Path) -> None:
+    """Validated after 3 and 6 steps, saved after 2, 4, 6 and 8; batches that were made ahead are lost with the kill."""
+    tasks = {"synth_nli": {"max_examples": 60}, "synth_choice": {"max_examples": 30, "goal": 60}}
+    arm = {
+        "tasks": tasks, "mixing": "adaptive", "steps": 9, "batch_tokens": 512, "lr": 3e-3, "checkpoint_every": 2,
+        "log_every": 1, "validation": {"every": 3, "examples": 20},
+    }  # fmt: skip
+    text = text_of(phases.recipe(str(folder / "start"), "zero2_fp32", training={}, arms={"mix": arm}))
+    if not (folder / "whole").exists():
+        run_world(2, phases.walk, str(folder / "whole"), text, ["arms/mix"], timeout_s=300)
+    broken = folder / f"broken-{killed_at}"
+    with pytest.raises(AssertionError, match="died"):
+        run_world(2, phases.walk, str(broken), text, ["arms/mix"], f"loop.step:step{killed_at}=kill", timeout_s=300)
+    run_world(2, phases.walk, str(broken), text, ["arms/mix"], timeout_s=300)
+    kept = [
+        [
+            {key: line[key] for key in ("step", "loss", "grad_norm", "items", "validation") if key in line}
+            for line in lines(run / "arms/mix")
+        ]
+        for run in (folder / "whole", broken)
+    ]
+    assert kept[0] == kept[1]
+    followed = {line["step"]: line["validation"]["shares"] for line in kept[0] if "validation" in line}
+    assert list(followed) == [3, 6, 9] and followed[3] != {"synth_nli": 0.5, "synth_choice": 0.5}
+    assert (broken / "arms/mix/DONE").is_file()

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 
+from ds_stilts.data.adaptive import AdaptiveMixture
 from ds_stilts.engine.watch import Watch
 
 
@@ -83,3 +84,30 @@ def test_one_that_goes_on_from_a_cursor_stops_where_the_other_does() -> None:
         after = watch(*values[cut // 10 :])
         after.restore(json.loads(json.dumps(before.state())))
         assert walk(after, first=cut) == end and after.seen == whole.seen
+
+
+def adaptive() -> AdaptiveMixture:
+    goals = {"nli": 100.0, "qa": 100.0}
+    return AdaptiveMixture(
+        sizes={"nli": 40, "qa": 60}, seed=1, batch=4, longest=9, goals=goals, every=10, total_steps=50
+    )
+
+
+def test_shares_that_follow_its_looks_come_back_from_a_cursor() -> None:
+    values = [{"nli": 90.0, "qa": 20.0}, {"nli": 95.0, "qa": 80.0}, {"nli": 60.0, "qa": 99.9}]
+
+    def made(order: AdaptiveMixture, first: int) -> Watch:
+        found = iter(values[first:])
+        return Watch(every=10, patience=None, num_steps=50, measure=lambda: next(found), order=order)
+
+    whole = adaptive()
+    walk(made(whole, 0), last=30)
+    before, after = adaptive(), adaptive()
+    watched = made(before, 0)
+    walk(watched, last=25)
+    state = json.loads(json.dumps(watched.state()))
+    goes_on = made(after, 2)
+    goes_on.restore(state)
+    assert after.num_steps == 30 and after.history == before.history
+    walk(goes_on, first=25, last=30)
+    assert after.history == whole.history and [*map(after.step, range(40))] == [*map(whole.step, range(40))]
