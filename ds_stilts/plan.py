@@ -12,6 +12,7 @@ from ds_stilts.errors import RecipeError, suggestion
 from ds_stilts.recipe import Recipe, Start, Target, Training
 from ds_stilts.resources import config_path
 from ds_stilts.tasks import declare_own, get_task
+from ds_stilts.tasks.readers.text import read_translations
 from ds_stilts.tasks.task import Task
 
 _ARM_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
@@ -76,6 +77,11 @@ def check_recipe(recipe: Recipe, processes: int) -> None:
                     "it is scored without training"
                 )
             _check_languages(task, use.split, use.languages, f"{where}.tasks.{name}.languages")
+            if use.join_lines and (task.format != "masked_lm" or task.split(use.split).read is read_translations):
+                raise RecipeError(
+                    f"{where}.tasks.{name}.join_lines: only running text without translations has lines to join; "
+                    "remove it"
+                )
         _check_steps(phase, [get_task(name) for name in phase.tasks], where, processes)
         _check_validation(phase, [get_task(name) for name in phase.tasks], where)
         _check_adaptive(phase, [get_task(name) for name in phase.tasks], where)

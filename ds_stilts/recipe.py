@@ -37,7 +37,7 @@ _LATER = {
     "random_init": False,
     "validation": None, "heads": "fresh", "reuse_head": None, "optimizer": "adamw", "compile": None, "use": None,
     "family": "xlmr", "freeze": None, "layer_lr_decay": 1.0, "anneal": 0.8,
-    "one_task_steps": False, "batch_tokens": None, "goal": None,
+    "one_task_steps": False, "batch_tokens": None, "goal": None, "join_lines": False,
 }  # fmt: skip
 """Keys that the first recipes did not have, with the value that changes nothing."""
 

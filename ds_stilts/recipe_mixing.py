@@ -22,6 +22,9 @@ class TaskUse(Section):
     split: str = "train"
     max_examples: int | None = Field(default=None, ge=1)
     """Keep only the first so many examples of each language."""
+    join_lines: bool = False
+    """Of running text: fill sequences with as many whole lines, in the order of the file, as there is room for (without
+    document boundaries, RoBERTa's FULL-SENTENCES; Liu et al. 2019), instead of one line each."""
     loss_weight: float = Field(default=1.0, ge=0)
     """w_t in the loss of a step (see `ds_stilts.data.steps`)."""
     share: float | str | None = None

@@ -236,6 +236,14 @@ def test_every_shipped_recipe_can_run_as_it_is(name: str) -> None:
             },
             "arms.a.mixing: .* would never change a share, .* after step 9",
         ),
+        (
+            {"arms": {"a": {"tasks": {"mnli": {"join_lines": True}}, "steps": 9}}},
+            "arms.a.tasks.mnli.join_lines: only running text",
+        ),
+        (
+            {"arms": {"a": {"tasks": {"ntrex": {"join_lines": True}}, "steps": 9}}},
+            "arms.a.tasks.ntrex.join_lines: only running text without translations",
+        ),
         ({"engine": {"config": "mine.json"}}, "engine.config: .*or give the path of a DeepSpeed JSON file"),
     ],
 )

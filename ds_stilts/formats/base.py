@@ -43,11 +43,13 @@ class Sequence:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Limits:
-    """How long inputs may be, in tokens."""
+    """How long inputs may be, in tokens, and how they are filled."""
 
     max_tokens: int
     doc_stride: int = 128
     max_query_tokens: int = 64
+    join_lines: bool = False
+    """Running text: as many whole lines a sequence as there is room for, instead of one."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -96,6 +96,29 @@ def tokenise_with_offsets(tokenizer: Any, texts: Seq[str]) -> list[tuple[list[in
     return list(zip(batch["input_ids"], batch["offset_mapping"], strict=True))
 
 
+def join_texts(tokenizer: Any, texts: Seq[tuple[int, str]], max_tokens: int) -> Iterator[tuple[list[int], int]]:
+    """Fill inputs with whole texts in their order; only one that is longer than an input is cut, at its end.
+
+    Args:
+        texts: each with its index.
+
+    Yields:
+        Ids with special tokens around them and none between the texts, and the index of the first text.
+    """
+    template = read_template(tokenizer)
+    room, held, first = max_tokens - template.num_single, list[int](), 0
+    for batch in batches(texts):
+        for (index, _), ids in zip(batch, tokenise(tokenizer, [text for _, text in batch]), strict=True):
+            own = ids[:room]
+            if held and len(held) + len(own) > room:
+                yield template.before + held + template.after, first
+                held = []
+            first = first if held else index
+            held = held + own
+    if held:
+        yield template.before + held + template.after, first
+
+
 def encode_texts(
     tokenizer: Any, texts: Seq[tuple[str, str | None]], max_tokens: int, *, keep_end: bool = False
 ) -> list[tuple[list[int], int]]:

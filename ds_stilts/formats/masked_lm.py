@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ds_stilts.errors import RecipeError
 from ds_stilts.formats.base import Format, Limits, Sequence
-from ds_stilts.formats.encoding import batches, encode_texts, read_template
+from ds_stilts.formats.encoding import batches, encode_texts, join_texts, read_template
 from ds_stilts.formats.logits import sum_cross_entropy
 from ds_stilts.tasks.examples import Example, TextExample
 from ds_stilts.tasks.task import Task
@@ -79,7 +79,14 @@ class MaskedLM:
 
         A line with a translation becomes a pair, cut longest-first. Positions are the model's business: unlike in
         Conneau & Lample 2019 they are not reset at the translation in this version, nor are there language embeddings.
+
+        With `limits.join_lines`, lines without a translation fill sequences together; the last one of `examples` may be
+        short.
         """
+        if limits.join_lines:
+            for ids, index in join_texts(tokenizer, lone_lines(examples), limits.max_tokens):
+                yield Sequence(ids=ids, example=index, rows=[], targets=[], info=[])
+            return
         template = read_template(tokenizer)
         for batch in batches([*enumerate(examples)]):
             texts: list[tuple[str, str | None]] = []
@@ -105,6 +112,24 @@ class MaskedLM:
     def score(self, rows: Seq[Mapping[str, Any]], task: Task, language: str) -> NoReturn:
         """Raises RecipeError: loss and perplexity come from training's own numbers, not from predictions."""
         _refuse(task)
+
+
+def lone_lines(examples: Seq[Example]) -> list[tuple[int, str]]:
+    """Index and text of each line.
+
+    Raises:
+        RecipeError: one has a translation, and so cannot be joined with others.
+    """
+    lines = []
+    for index, example in enumerate(examples):
+        assert isinstance(example, TextExample)
+        if example.translation is not None:
+            raise RecipeError(
+                f"join_lines: line '{example.id}' has a translation, with which it is a pair of its own; remove the "
+                "key from this task"
+            )
+        lines.append((index, example.text))
+    return lines
 
 
 def _refuse(task: Task) -> NoReturn:

@@ -3,6 +3,8 @@
 Reads no file itself, except to say which one is missing where a task has none at all.
 """
 
+from dataclasses import replace
+
 from ds_stilts.data.prepare import SplitKey
 from ds_stilts.formats.base import Limits
 from ds_stilts.formats.text_to_text.encoding import MAX_TOKENS
@@ -33,7 +35,7 @@ def training_keys(run: Run, training: Training, task: Task, max_tokens: int) -> 
         languages = train_languages(training, task)
     else:
         use = training.tasks[task.name]
-        split, most = use.split, use.max_examples
+        split, most, limits = use.split, use.max_examples, replace(limits, join_lines=use.join_lines)
         if use.languages is not None:
             languages = use.languages
         elif task.format == "masked_lm":

@@ -52,7 +52,9 @@ def task_size(recipe: Recipe, phase: Training, task: Task, prepared: Path, limit
     split = use.split if use else "train"
     longest = longest_item(phase, task, limit)
     languages = _languages(phase, task, split)
-    facts = [_newest(prepared, task, split, language) for language in languages or []]
+    # A file's name does not say whether its lines are joined.
+    known_by = [] if use and use.join_lines else languages or []
+    facts = [_newest(prepared, task, split, language) for language in known_by]
     if facts and all(facts):
         items, tokens = (sum(fact[key] for fact in facts if fact) for key in ("items", "tokens"))
         capped = min(items, most * len(facts)) if most else items

@@ -1,5 +1,7 @@
 """Masked LM: exact counts, an untouched rest, and the 80/10/10 rule."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
@@ -9,6 +11,7 @@ from torch.nn.functional import cross_entropy
 
 from ds_stilts.errors import RecipeError
 from ds_stilts.formats.base import Limits
+from ds_stilts.formats.encoding import read_template
 from ds_stilts.formats.masked_lm import FORMAT, mask, num_masked
 from ds_stilts.tasks.examples import TextExample
 
@@ -77,3 +80,32 @@ def test_the_loss_is_the_sum_of_cross_entropies(make_task):
 def test_masked_lm_is_not_scored(make_task):
     with pytest.raises(RecipeError, match="masked LM is not scored"):
         FORMAT.score([], make_task("masked_lm"), "en")
+
+
+def test_joined_lines_fill_sequences_whole_and_in_order(make_task, tokenizer):
+    task, limits, special = make_task("masked_lm"), Limits(max_tokens=24, join_lines=True), read_template(tokenizer)
+    room = 24 - special.num_single
+    texts = ["the cat", "sat on", "", "the mat " * 20, "a dog", "ran", "the end"] * 3
+    examples = [TextExample(id=str(n), text=text) for n, text in enumerate(texts)]
+    made = list(FORMAT.encode(examples, task, tokenizer, limits, training=True))
+    lines = [tokenizer(text, add_special_tokens=False)["input_ids"][:room] for text in texts]
+    inside = [sequence.ids[len(special.before) : -len(special.after)] for sequence in made]
+    assert [sequence.ids for sequence in made] == [special.before + ids + special.after for ids in inside]
+    assert [token for ids in inside for token in ids] == [token for ids in lines for token in ids], "each token once"
+    ends = set(np.cumsum([len(ids) for ids in lines]).tolist())
+    assert ends.issuperset(np.cumsum([len(ids) for ids in inside]).tolist()), "no line is torn apart"
+    for sequence, following in pairwise(made):
+        assert len(sequence.ids) + len(lines[following.example]) > 24, "there was room for another"
+    assert [sequence.example for sequence in made] == sorted({sequence.example for sequence in made})
+    with pytest.raises(RecipeError, match="line 'x' has a translation"):
+        list(FORMAT.encode([TextExample(id="x", text="a", translation="b")], task, tokenizer, limits, training=True))
+
+
+def test_joined_lines_of_real_length_leave_little_room_unused(make_task, tokenizer):
+    rng = np.random.default_rng(0)
+    words = ["the", "cat", "sat", "on", "mat", "dog"]
+    examples = [TextExample(id=str(n), text=" ".join(rng.choice(words, rng.integers(5, 40)))) for n in range(2000)]
+    task = make_task("masked_lm")
+    made = list(FORMAT.encode(examples, task, tokenizer, Limits(max_tokens=512, join_lines=True), training=True))
+    lengths = [len(sequence.ids) for sequence in made]
+    assert max(lengths) <= 512 and np.mean(lengths[:-1]) > 0.9 * 512

@@ -6,9 +6,12 @@ from typing import Any
 import pytest
 
 from ds_stilts.errors import DataError
+from ds_stilts.formats.base import Limits
 from ds_stilts.phases.checks import all_keys, check_files
 from ds_stilts.phases.context import Run
+from ds_stilts.phases.splits import training_keys
 from ds_stilts.recipe import Recipe
+from ds_stilts.tasks import get_task
 
 MENTION = (
     '{"context": {"language": "de", "text": "In Bonn.", "sentence_spans": [{"start": 0, "end": 8}]}, "mentions": '
@@ -65,3 +68,13 @@ def test_validation_is_read_beside_training_and_running_text_is_not_validated(tm
         ("xnli", "test", "sw", None),
     ]
     assert not any(key.training for key in all_keys(made) if key.split == "dev")
+
+
+def test_joined_lines_reach_the_prepared_file_of_the_task_that_asks_for_them(tmp_path: Path) -> None:
+    uses = {"text": {"languages": ["de"], "join_lines": True}, "synth_text": {"languages": ["aa"]}}
+    arms = {"a": {"tasks": uses, "steps": 1, "max_tokens": 512}}
+    values = {"name": "r", "start": {"model": "owner/model"}, "arms": arms, "targets": {}}
+    made = Run(recipe=Recipe.model_validate(values), run_dir=tmp_path, data_root=tmp_path)
+    (phase,) = made.recipe.phases_of("a")
+    joined, alone = (training_keys(made, phase, get_task(name), 512)[0] for name in uses)
+    assert joined.limits == Limits(max_tokens=512, join_lines=True) and alone.limits == Limits(max_tokens=512)

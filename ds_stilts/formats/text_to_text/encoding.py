@@ -11,7 +11,8 @@ from typing import Any
 
 from ds_stilts.formats import get_format
 from ds_stilts.formats.base import Limits, Sequence
-from ds_stilts.formats.encoding import batches, encode_texts, read_template, tokenise
+from ds_stilts.formats.encoding import batches, encode_texts, join_texts, read_template, tokenise
+from ds_stilts.formats.masked_lm import lone_lines
 from ds_stilts.formats.text_to_text import get_text_form
 from ds_stilts.tasks.examples import Example, TextExample
 from ds_stilts.tasks.task import Task
@@ -32,6 +33,11 @@ def encode_text_to_text(
     """
     if task.is_searched:
         yield from get_format(task.format).encode(examples, task, tokenizer, limits, training=training)
+        return
+    if limits.join_lines and task.format == "masked_lm":
+        for ids, index in join_texts(tokenizer, lone_lines(examples), limits.max_tokens):
+            if len(ids) >= read_template(tokenizer).num_single + 2 or not training:
+                yield Sequence(ids=ids, example=index, rows=[], targets=[], info=[])
         return
     make = _running_text if task.format == "masked_lm" else _labelled
     for batch in batches([*enumerate(examples)]):

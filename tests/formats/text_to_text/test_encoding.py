@@ -103,6 +103,14 @@ def test_running_text_is_a_line_with_its_translation_and_too_short_lines_are_lef
     assert all(s.targets == s.rows == [] for s in made)
 
 
+def test_joined_running_text_fills_sequences_with_whole_lines(make_task, mt5_tokenizer):
+    lines = [TextExample(id=str(i), text=text) for i, text in enumerate(["the cat", "", "sat on", "the mat"])]
+    limits = Limits(max_tokens=len(mt5_tokenizer("the cat sat on")["input_ids"]), join_lines=True)
+    made = list(encode_text_to_text(lines, make_task("masked_lm"), mt5_tokenizer, limits, training=True))
+    assert [s.example for s in made] == [0, 3]
+    assert [s.ids for s in made] == [mt5_tokenizer(text)["input_ids"] for text in ("the cat sat on", "the mat")]
+
+
 def test_texts_that_are_searched_are_encoded_as_ever(make_task, mt5_tokenizer):
     sentence = BitextExample(id="1", text="the cat", side="query", match=None)
     (sequence,) = encode([sentence], make_task("retrieval"), mt5_tokenizer, training=False)
