@@ -1,10 +1,13 @@
-"""Preparation beside `datasets.map(batched=True)`: examples per CPU second, bytes, row reads, memory.
+"""Preparation beside `datasets.map(batched=True)` and the bare tokenizer: examples per CPU second, bytes, reads, MiB.
 
     python benchmarks/preparation.py --data-root DIR --tokenizer MODEL_FOLDER --examples 100000 --rounds 5
 
 MNLI and SQuAD rows of the data root are repeated, about half each. Both sides make the same token ids from the same
 tokenizer, one thread a process; for SQuAD, `datasets` runs the windows and answer positions of transformers' run_qa.py.
 Ours reads the official files while it works; theirs begins with rows that lie in Arrow already, and that is not timed.
+"tokenizer" is the tokenizers library alone: `encode_batch_fast`, without offsets, on the same texts in memory, question
+and context as a pair, nothing read before and nothing kept. Ours may be faster than that: questions about one text that
+follow each other share its tokens.
 Every measurement is a fresh process; kinds are interleaved over the rounds, and medians and ranges are printed.
 """
 
@@ -28,6 +31,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 TASKS = ("mnli", "squad_v1")
 NUM_READS = 20_000
+BATCH = 1000
+"""Texts in one call of the bare tokenizer, as in preparation."""
 
 
 def write_rows(source: Path, root: Path, num_examples: int) -> None:
@@ -69,7 +74,8 @@ def measure(kind: str, processes: int, root: Path, tokenizer_folder: str, folder
     from ds_stilts.models.loading import load_tokenizer
 
     tokenizer = load_tokenizer(tokenizer_folder)
-    return (ours if kind == "ds_stilts" else theirs)(processes, root, tokenizer, folder)
+    ways = {"ds_stilts": ours, "datasets": theirs, "tokenizer": bare}
+    return ways[kind](processes, root, tokenizer, folder)
 
 
 def ours(processes: int, root: Path, tokenizer: Any, folder: Path) -> dict[str, Any]:
@@ -113,6 +119,34 @@ def ours(processes: int, root: Path, tokenizer: Any, folder: Path) -> dict[str, 
         "grown_mib": peak - before_mib,
         "worker_peak_mib": max(workers, default=0.0),
         "reads_per_s": reads,
+    }
+
+
+def bare(processes: int, root: Path, tokenizer: Any, folder: Path) -> dict[str, Any]:
+    """The tokenizer alone, in this process."""
+    from ds_stilts.tasks import get_task
+
+    examples = [example for name in TASKS for example in get_task(name).stream("train", "en", root)]
+    texts = [(e.premise, e.hypothesis) if hasattr(e, "premise") else (e.question, e.context) for e in examples]
+    backend = tokenizer._tokenizer
+    backend.no_truncation()
+    backend.encode_batch_fast(texts[:100])
+    before_mib = peak_mib(os.getpid())
+    began, cpu, tokens = time.perf_counter(), cpu_s(), 0
+    for first in range(0, len(texts), BATCH):
+        tokens += sum(len(made) for made in backend.encode_batch_fast(texts[first : first + BATCH]))
+    wall, cpu = time.perf_counter() - began, cpu_s() - cpu
+    peak = peak_mib(os.getpid())
+    return {
+        "examples": len(texts),
+        "tokens": tokens,
+        "bytes": 0,
+        "cpu_s": cpu,
+        "wall_s": wall,
+        "peak_mib": peak,
+        "grown_mib": peak - before_mib,
+        "worker_peak_mib": 0.0,
+        "reads_per_s": 0.0,
     }
 
 
@@ -224,6 +258,7 @@ def main() -> None:
     parser.add_argument("--examples", type=int, default=100_000)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--processes", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--kinds", nargs="+", default=["ds_stilts", "datasets", "tokenizer"])
     parser.add_argument("--one", nargs=2, metavar=("KIND", "PROCESSES"), help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.one:
@@ -238,7 +273,8 @@ def main() -> None:
         found: dict[tuple[str, int], list[dict[str, Any]]] = {}
         for round in range(options.rounds):
             for processes in options.processes:
-                for kind in ("ds_stilts", "datasets") if round % 2 == 0 else ("datasets", "ds_stilts"):
+                kinds = [kind for kind in options.kinds if kind != "tokenizer" or processes == 1]
+                for kind in kinds if round % 2 == 0 else kinds[::-1]:
                     command = [sys.executable, __file__, "--data-root", str(scratch / "root")]
                     command += ["--tokenizer", options.tokenizer, "--one", kind, str(processes)]
                     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
