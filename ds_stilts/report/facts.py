@@ -1,4 +1,4 @@
-"""What the report says about a language beside its scores: name, family, script, basic word order.
+"""What the report says about a language beside its scores: name, family, script, word order, resource class.
 
 The facts themselves live in `ds_stilts.tasks.languages`; here a code that is not there becomes "unknown" rather than
 an error, since scores of a new language are worth showing before anybody has described it.
@@ -19,6 +19,8 @@ class LanguageFacts:
     family: str
     script: str
     word_order: str
+    joshi: str = UNKNOWN
+    """Resource class of Joshi et al. 2020, "0" (left behind) to "5" (winners)."""
 
     def sort_key(self) -> tuple[int, str, str, str]:
         """Word order (frequent ones first, unknown last), then name."""
@@ -46,4 +48,5 @@ def language_facts(code: str) -> LanguageFacts:
         family=found.family or UNKNOWN,
         script=found.script or UNKNOWN,
         word_order=found.word_order or UNKNOWN,
+        joshi=UNKNOWN if found.joshi is None else str(found.joshi),
     )

@@ -10,12 +10,16 @@ from ds_stilts.report import heatmap, plots
 from ds_stilts.report.collect import Run
 from ds_stilts.report.curves import Curve
 from ds_stilts.report.heatmap import diverging_step, heat_maps
+from ds_stilts.report.kinds import KINDS
 from ds_stilts.report.markdown import (
     ECE,
     INTERVALS,
+    KINDS_TEXT,
     PUBLISHED,
+    TOTALS,
     has_ece,
     has_intervals,
+    lacking_of,
     overlap_sentence,
     overlap_text,
     zero_shot_text,
@@ -57,6 +61,10 @@ def render_html(run: Run, summary: Summary) -> str:
         has_ece=has_ece,
         ece_text=ECE,
         published_text=PUBLISHED,
+        totals_text=TOTALS,
+        lacking_of=lacking_of,
+        kinds=KINDS,
+        kinds_text=KINDS_TEXT,
         overlapping=lambda arm, name: _overlaps(summary, arm, name),
         curves=[_curve(curve) for curve in run.curves],
         provenance=provenance(run),

@@ -1,4 +1,4 @@
-"""The report as Markdown: summary and every language of every target, in tables that also line up in a terminal.
+"""The report as Markdown: summary, totals, languages and their kinds, in tables that also line up in a terminal.
 
 Invariants: the numbers are those of the HTML page, from the same `Summary`; a `|`, a line break or markup in a name
 cannot break a table. Heat maps, curves and provenance are on the HTML page only.
@@ -6,8 +6,10 @@ cannot break a table. Heat maps, curves and provenance are on the HTML page only
 
 from collections.abc import Sequence
 
+from ds_stilts.report.kinds import KINDS
 from ds_stilts.report.numbers import NOTHING, between, points, signed, signed_between
 from ds_stilts.report.summary import ArmResult, Cell, TargetSummary
+from ds_stilts.report.totals import BenchmarkTotals
 from ds_stilts.report.verdict import Summary
 from ds_stilts.tasks.task import SEARCHED
 
@@ -27,9 +29,11 @@ def render_markdown(summary: Summary) -> str:
     if summary.not_scored:
         missing = ", ".join(f"{arm} / {target}" for arm, target in summary.not_scored)
         parts.append(f"Not scored yet: {_text(missing)}.")
+    parts += _totals(summary)
     parts += _published(summary)
     for target in summary.targets:
         parts += _target(target, summary)
+    parts += _kinds(summary)
     return "\n\n".join(parts) + "\n"
 
 
@@ -42,6 +46,26 @@ PUBLISHED = (
     "Means over the languages of the benchmark, zero-shot from English. Hyper-parameters differ, also between sources; "
     "a number's confidence is how it was read."
 )
+
+
+TOTALS = (
+    "A task is worth the mean over the benchmark's languages, question answering the mean of exact match and F1; a "
+    "total is the mean of tasks, and there is none while a task, a language or an example is missing."
+)
+KINDS_TEXT = (
+    "Means over the languages of each kind: dominant word order, family, script, and the resource class of Joshi et "
+    "al. 2020, 0 (left behind) to 5 (winners). Kinds differ in more than their name says, so a difference between them "
+    "is not yet an effect of it."
+)
+
+
+def lacking_of(benchmark: BenchmarkTotals) -> dict[str, list[str]]:
+    """What keeps arms from a total → those arms."""
+    found: dict[str, list[str]] = {}
+    for arm, result in benchmark.arms.items():
+        if result.missing:
+            found.setdefault("; ".join(result.missing), []).append(arm)
+    return found
 
 
 def has_intervals(summary: Summary) -> bool:
@@ -135,6 +159,40 @@ def _published(summary: Summary) -> list[str]:
         table(header, rows, num_text_columns=4),
         "\n".join(f"- {_text(line)}" for line in listed),
     ]
+
+
+def _totals(summary: Summary) -> list[str]:
+    parts = ["## Benchmark totals", TOTALS] if summary.totals else []
+    for benchmark in summary.totals:
+        arms = benchmark.arms
+        rows = [
+            [group.replace("_", " "), ", ".join(titles), *(points(one.groups.get(group)) for one in arms.values())]
+            for group, titles in benchmark.groups.items()
+        ]
+        composed = ", composed here: the official script gives none" if benchmark.composed else ""
+        whole = f"{benchmark.num_tasks} tasks{composed}"
+        rows.append([benchmark.title, whole, *(points(one.score) for one in arms.values())])
+        parts.append(table([benchmark.title, "mean of", *arms], rows, num_text_columns=2))
+        lines = [f"- no total for {', '.join(own)}: {_text(lacking)}" for lacking, own in lacking_of(benchmark).items()]
+        parts += ["\n".join(lines)] if lines else []
+    return parts
+
+
+def _kinds(summary: Summary) -> list[str]:
+    others = [arm for arm in summary.arms if arm != summary.baseline]
+    header = ["target", "kind", "languages", *summary.arms, *(f"{arm} diff." for arm in others)]
+    parts = ["## Kinds of languages", KINDS_TEXT]
+    for by in KINDS:
+        rows = [
+            [target.title, row.kind, str(len(row.languages))]
+            + [points(row.scores.get(arm)) for arm in summary.arms]
+            + [signed(row.differences.get(arm)) for arm in others]
+            for target in summary.targets
+            for row in target.kinds
+            if row.by == by
+        ]
+        parts += [f"### By {by}", table(header, rows, num_text_columns=2)]
+    return parts
 
 
 def _target(target: TargetSummary, summary: Summary) -> list[str]:

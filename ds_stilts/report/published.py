@@ -15,6 +15,7 @@ from typing import Any
 
 from ds_stilts.evaluation.benchmarks import averages, get_benchmark
 from ds_stilts.report.collect import Run, Scores
+from ds_stilts.report.totals import why_not_whole
 from ds_stilts.tasks import get_task
 from ds_stilts.tasks.task import Task
 
@@ -132,13 +133,8 @@ def _why_no_model(run: Run, known: set[str]) -> str:
 def _why_not(run: Run, scores: Scores, task: Task, languages: tuple[str, ...], use: str) -> str:
     """Why a target's scores are not what was published; "" where they are."""
     target = (run.recipe.get("targets") or {}).get(scores.task) or {}
-    missing = [code for code in languages if code not in scores.languages]
-    if missing:
-        return f"not scored in {', '.join(missing)}"
-    if not scores.score_split_is_official or any(scores.split_of(code) != task.score_split for code in languages):
-        return f"not scored on the split that the benchmark reports, '{task.score_split}'"
-    if target.get("max_score_examples"):
-        return f"only the first {target['max_score_examples']:,} examples of each language are scored"
+    if reason := why_not_whole(run, scores, task, languages):
+        return reason
     if scores.train and (scores.train.languages != ("en",) or target.get("max_train_examples")):
         return "not trained on the whole English training set and nothing else"
     if scores.use and scores.use != use:

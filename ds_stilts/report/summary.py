@@ -16,7 +16,8 @@ from statistics import fmean
 
 from ds_stilts.evaluation.confidence import Intervals
 from ds_stilts.report.collect import Interval, LanguageScores, Run, Scores
-from ds_stilts.report.facts import LanguageFacts, language_facts, word_order_key
+from ds_stilts.report.facts import LanguageFacts, language_facts
+from ds_stilts.report.kinds import KindRow, kind_rows
 from ds_stilts.tasks.task import SEARCHED
 
 STORED_SCORE_TOLERANCE = 0.005
@@ -83,16 +84,6 @@ class ArmResult:
 
 
 @dataclass(frozen=True, kw_only=True)
-class GroupRow:
-    """Languages of one basic word order within a target."""
-
-    word_order: str
-    num_languages: int
-    scores: Mapping[str, float]
-    differences: Mapping[str, float]
-
-
-@dataclass(frozen=True, kw_only=True)
 class TargetSummary:
     """One target, across arms."""
 
@@ -108,7 +99,7 @@ class TargetSummary:
     """Mean over all languages of the trivial guesser's score; None unless every language has one."""
     arms: Mapping[str, ArmResult]
     languages: tuple[LanguageRow, ...]
-    groups: tuple[GroupRow, ...]
+    kinds: tuple[KindRow, ...]
     notes: tuple[str, ...]
     """Said by every arm of this target."""
 
@@ -176,7 +167,11 @@ def _summarise(
             for arm, scores in by_arm.items()
         },
         languages=rows,
-        groups=_groups(rows, tuple(by_arm)),
+        kinds=kind_rows(
+            known.values(),
+            {arm: {row.language.code: row.cells[arm].score for row in rows if arm in row.cells} for arm in by_arm},
+            {arm: _differences(rows, arm) for arm in by_arm},
+        ),
         notes=shared,
     )
 
@@ -298,21 +293,7 @@ def _arm_result(
     )
 
 
-def _groups(rows: tuple[LanguageRow, ...], arms: tuple[str, ...]) -> tuple[GroupRow, ...]:
-    by_order: dict[str, list[LanguageRow]] = {}
-    for row in rows:
-        by_order.setdefault(row.language.word_order, []).append(row)
-    groups = []
-    for order in sorted(by_order, key=word_order_key):
-        members = by_order[order]
-        scores = {arm: mean(row.cells[arm].score for row in members if arm in row.cells) for arm in arms}
-        gains = {arm: mean(row.cells[arm].difference for row in members if arm in row.cells) for arm in arms}
-        groups.append(
-            GroupRow(
-                word_order=order,
-                num_languages=len(members),
-                scores={arm: value for arm, value in scores.items() if value is not None},
-                differences={arm: value for arm, value in gains.items() if value is not None},
-            )
-        )
-    return tuple(groups)
+def _differences(rows: tuple[LanguageRow, ...], arm: str) -> dict[str, float]:
+    """By language code."""
+    cells = {row.language.code: row.cells[arm].difference for row in rows if arm in row.cells}
+    return {code: difference for code, difference in cells.items() if difference is not None}

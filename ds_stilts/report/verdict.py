@@ -12,6 +12,7 @@ from ds_stilts.report.collect import Run
 from ds_stilts.report.numbers import count, points, signed
 from ds_stilts.report.published import Published, beside_published
 from ds_stilts.report.summary import DifferenceIntervals, Extreme, TargetSummary, mean, summarise_targets
+from ds_stilts.report.totals import BenchmarkTotals, run_totals
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +47,8 @@ class Summary:
     """(arm, target) pairs of the recipe without scores yet."""
     seeds: tuple[int, ...]
     published: Published
+    totals: tuple[BenchmarkTotals, ...]
+    """Of benchmarks that the run has scored any task of."""
 
 
 def summarise(run: Run, intervals: DifferenceIntervals | None = None) -> Summary:
@@ -85,6 +88,7 @@ def summarise(run: Run, intervals: DifferenceIntervals | None = None) -> Summary
         ),
         seeds=tuple(sorted({scores.seed for scores in run.scores.values() if scores.seed is not None})),
         published=beside_published(run),
+        totals=run_totals(run),
     )
 
 

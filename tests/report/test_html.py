@@ -56,7 +56,7 @@ def render(run_dir: Path) -> str:
 def test_page_is_balanced_and_has_all_parts_in_order(full_run: Path) -> None:
     page = Page(render(full_run))
     sections = [attributes["id"] for tag, attributes in page.tags if tag == "section"]
-    assert sections == ["summary", "heat", "targets", "order", "gap", "curves", "provenance"]
+    assert sections == ["summary", "totals", "heat", "targets", "kinds", "gap", "curves", "provenance"]
     ids = list(page.attributes("id"))
     assert len(ids) == len(set(ids))
     assert {link[1:] for link in page.attributes("href")} <= set(ids), "every link leads somewhere on the page"

@@ -6,6 +6,7 @@ import pytest
 
 from ds_stilts.report.collect import read_run
 from ds_stilts.report.facts import LanguageFacts, language_facts
+from ds_stilts.report.kinds import KINDS
 from ds_stilts.report.summary import TargetSummary, summarise_targets
 
 
@@ -53,18 +54,23 @@ def test_worst_language_by_score_and_by_difference(small_run: Path) -> None:
     assert (nli.worst_difference.language.code, nli.worst_difference.value) == ("de", 2.0)
 
 
-def test_word_order_groups_are_means_over_their_languages(small_run: Path) -> None:
+def test_kinds_are_means_over_their_languages(small_run: Path) -> None:
     orders = {"en": "SVO", "th": "SVO", "de": "SOV"}
 
     def facts(code: str) -> LanguageFacts:
-        return LanguageFacts(code=code, name=code, family="f", script="s", word_order=orders[code])
+        joshi = "unknown" if code == "en" else "5"
+        return LanguageFacts(code=code, name=code, family="f", script="s", word_order=orders[code], joshi=joshi)
 
     xnli = summarise_targets(read_run(small_run), {}, facts)[0]
-    svo, sov = xnli.groups
-    assert (svo.word_order, svo.num_languages, sov.word_order, sov.num_languages) == ("SVO", 2, "SOV", 1)
+    of = {by: [row for row in xnli.kinds if row.by == by] for by in KINDS}
+    svo, sov = of["word order"]
+    assert (svo.kind, svo.languages, sov.kind, sov.languages) == ("SVO", ("en", "th"), "SOV", ("de",))
     assert svo.scores == {"none": pytest.approx(60.0), "nli": pytest.approx(58.0)}
     assert svo.differences == {"nli": pytest.approx(-2.0)}
     assert sov.differences == {"nli": pytest.approx(3.0)}
+    assert [(row.kind, row.scores["none"]) for row in of["resource class"]] == [("5", 50.0), ("unknown", 80.0)]
+    (family,), (script,) = of["family"], of["script"]
+    assert family.scores == script.scores == {"none": pytest.approx(60.0), "nli": pytest.approx(179 / 3)}
     assert [row.language.code for row in xnli.languages] == ["en", "th", "de"]
 
 
