@@ -21,7 +21,7 @@ from ds_stilts.errors import DataError
 from ds_stilts.formats import metrics
 from ds_stilts.formats.base import Format, Prediction
 from ds_stilts.formats.embedding import Embedding, by_key, distinct
-from ds_stilts.formats.search import BLOCK, top_k
+from ds_stilts.formats.search import BLOCK, top_k_both_ways
 from ds_stilts.tasks.examples import Example, SearchExample
 from ds_stilts.tasks.task import Task
 
@@ -37,22 +37,48 @@ def mine(source_ND: Tensor, target_MD: Tensor, block: int = BLOCK) -> dict[int, 
     down, as long as both sentences are free and the margin is positive. Of equal margins the earlier goes first:
     candidates of sources before those of targets, each in file order.
     """
-    forward, forward_cosine = top_k(source_ND, target_MD, NEIGHBOURS, block)
-    backward, backward_cosine = top_k(target_MD, source_ND, NEIGHBOURS, block)
-    near_source, near_target = forward_cosine.mean(dim=1), backward_cosine.mean(dim=1)
-    best_target, source_margin = _best(forward, forward_cosine, near_source, near_target)
-    best_source, target_margin = _best(backward, backward_cosine, near_target, near_source)
+    forward, backward = top_k_both_ways(source_ND, target_MD, NEIGHBOURS, block)
+    near_source, near_target = forward[1].mean(dim=1), backward[1].mean(dim=1)
+    best_target, source_margin = _best(*forward, near_source, near_target)
+    best_source, target_margin = _best(*backward, near_target, near_source)
     sources = torch.cat([torch.arange(len(source_ND), device=best_source.device), best_source])
     targets = torch.cat([best_target, torch.arange(len(target_MD), device=best_target.device)])
     margins = torch.cat([source_margin, target_margin])
     order = margins.argsort(descending=True, stable=True)
-    mined: dict[int, tuple[int, float]] = {}
-    taken: set[int] = set()
-    for source, target, margin in zip(*(part[order].tolist() for part in (sources, targets, margins)), strict=True):
-        if margin > 0 and source not in mined and target not in taken:
-            mined[source] = (target, margin)
-            taken.add(target)
-    return mined
+    order = order[margins[order] > 0]
+    taken = order[_one_to_one(sources[order], targets[order], len(source_ND), len(target_MD))]
+    pairs = zip(targets[taken].tolist(), margins[taken].tolist(), strict=True)
+    return dict(zip(sources[taken].tolist(), pairs, strict=True))
+
+
+def _one_to_one(source_P: Tensor, target_P: Tensor, num_sources: int, num_targets: int) -> Tensor:
+    """Indices of the pairs that are taken, one after another, as long as both their sentences are free; ascending.
+
+    A pair that is the first left of both its sentences is taken whatever becomes of others; so all such pairs are taken
+    at once, and again among what they leave. Each round takes at least the first that is left; of encoders' sentences a
+    handful take all.
+    """
+    left = torch.arange(len(source_P), device=source_P.device)
+    taken = [left[:0]]
+    while len(left):
+        source, target = source_P[left], target_P[left]
+        first_of_source = _first(source, left, num_sources)
+        first_of_target = _first(target, left, num_targets)
+        now = left[(first_of_source[source] == left) & (first_of_target[target] == left)]
+        taken.append(now)
+        used_source, used_target = _marked(source_P[now], num_sources), _marked(target_P[now], num_targets)
+        left = left[~(used_source[source] | used_target[target])]
+    return torch.cat(taken).sort().values
+
+
+def _first(own_P: Tensor, pair_P: Tensor, num: int) -> Tensor:
+    """The lowest of each sentence's pairs [num]."""
+    none = torch.full((num,), torch.iinfo(torch.int64).max, device=own_P.device)
+    return none.scatter_reduce(0, own_P, pair_P, "amin")
+
+
+def _marked(own_P: Tensor, num: int) -> Tensor:
+    return torch.zeros(num, dtype=torch.bool, device=own_P.device).index_fill(0, own_P, True)
 
 
 def _best(neighbour_NK: Tensor, cosine_NK: Tensor, near_N: Tensor, near_M: Tensor) -> tuple[Tensor, Tensor]:

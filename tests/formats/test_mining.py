@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ds_stilts.errors import DataError
-from ds_stilts.formats.mining import FORMAT, best_threshold, mine, mining_scores, threshold_of
+from ds_stilts.formats.mining import FORMAT, _one_to_one, best_threshold, mine, mining_scores, threshold_of
 from ds_stilts.tasks.examples import SearchExample
 
 
@@ -38,7 +38,7 @@ def slow_mine(x, y, neighbours=4):
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.integers(1, 25), st.integers(1, 25), st.integers(1, 30), st.integers(0, 10**6))
+@given(st.integers(1, 60), st.integers(1, 60), st.integers(9, 70), st.integers(0, 10**6))
 def test_mined_pairs_are_those_of_the_slow_procedure(n, m, block, seed):
     generator = np.random.default_rng(seed)
     # in the positive corner, as encoders' vectors: margins of pairs near a mean of zero would mean nothing
@@ -62,6 +62,19 @@ def test_a_pair_that_stands_out_from_its_surroundings_is_mined_before_a_closer_o
     )
     mined = mine(sources, targets)
     assert mined[4][0] == 4 and mined[4][1] == max(margin for _, margin in mined.values())
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 7)), max_size=60))
+def test_pairs_are_taken_as_if_one_after_another(pairs):
+    sources, targets, expected = set(), set(), []
+    for place, (source, target) in enumerate(pairs):
+        if source not in sources and target not in targets:
+            sources.add(source)
+            targets.add(target)
+            expected.append(place)
+    columns = torch.tensor(pairs, dtype=torch.int64).reshape(-1, 2).T
+    assert _one_to_one(*columns, 10, 8).tolist() == expected
 
 
 def test_pairs_without_positive_margin_are_not_mined():

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ds_stilts.formats.search import nearest, top_k
+from ds_stilts.formats.search import nearest, top_k, top_k_both_ways
 
 
 @settings(max_examples=40, deadline=None)
@@ -34,28 +34,42 @@ def test_of_identical_sentences_the_first_is_found_whatever_the_block(block):
     assert index.tolist() == [9] * 20
 
 
-@settings(max_examples=60, deadline=None)
-@given(st.integers(1, 30), st.integers(1, 30), st.integers(1, 9), st.integers(1, 40), st.integers(0, 10**6))
-def test_the_k_nearest_are_those_of_a_whole_sort(n, m, k, block, seed):
+@settings(max_examples=100, deadline=None)
+@given(st.integers(1, 200), st.integers(1, 200), st.integers(1, 9), st.integers(15, 250), st.integers(0, 10**6))
+def test_the_k_nearest_are_those_of_a_whole_sort_either_way(n, m, k, block, seed):
     # entries of ±1: all norms are 2, so cosines are quarters, exact in any order of adding, and most of them tie
     generator = torch.Generator().manual_seed(seed)
     queries, corpus = (torch.randint(0, 2, (size, 4), generator=generator) * 2.0 - 1.0 for size in (n, m))
-    index, cosine = top_k(queries, corpus, k, block)
     similarities = queries @ corpus.T / 4
-    whole = similarities.sort(dim=1, descending=True, stable=True)
-    assert torch.equal(index, whole.indices[:, :k]) and torch.equal(cosine, whole.values[:, :k])
+    forward, backward = top_k_both_ways(queries, corpus, k, block)
+    for (index, cosine), table in (
+        (top_k(queries, corpus, k, block), similarities), (forward, similarities), (backward, similarities.T),
+    ):  # fmt: skip
+        whole = table.sort(dim=1, descending=True, stable=True)
+        assert torch.equal(index, whole.indices[:, :k]) and torch.equal(cosine, whole.values[:, :k])
 
 
 @settings(max_examples=20, deadline=None)
-@given(st.integers(1, 40), st.integers(0, 10**6))
+@given(st.integers(4, 400), st.integers(0, 10**6))
 def test_the_cosines_of_the_k_nearest_are_exact_in_fp32(block, seed):
     generator = torch.Generator().manual_seed(seed)
-    queries, corpus = torch.randn(12, 8, generator=generator), torch.randn(33, 8, generator=generator)
-    index, cosine = top_k(queries, corpus, 5, block)
+    queries, corpus = torch.randn(12, 8, generator=generator), torch.randn(333, 8, generator=generator)
     similarities = torch.nn.functional.cosine_similarity(queries.double()[:, None], corpus.double()[None], dim=2)
-    expected = similarities.topk(5, dim=1)
-    assert torch.equal(index, expected.indices)
-    assert torch.allclose(cosine.double(), expected.values, atol=1e-6)
+    forward, backward = top_k_both_ways(queries, corpus, 5, block)
+    for (index, cosine), table in (
+        (top_k(queries, corpus, 5, block), similarities), (forward, similarities), (backward, similarities.T),
+    ):  # fmt: skip
+        expected = table.topk(5, dim=1)
+        assert torch.equal(index, expected.indices)
+        assert torch.allclose(cosine.double(), expected.values, atol=1e-6)
+
+
+def test_a_pair_has_one_cosine_seen_from_either_side():
+    torch.manual_seed(0)
+    left, right = torch.randn(300, 64), torch.randn(70, 64)
+    (forward, forward_cosine), (backward, backward_cosine) = top_k_both_ways(left, right, 300, 64)
+    table, other = torch.empty(300, 70), torch.empty(70, 300)
+    assert torch.equal(table.scatter(1, forward, forward_cosine), other.scatter(1, backward, backward_cosine).T)
 
 
 @pytest.mark.parametrize("search", [nearest, lambda queries, corpus: top_k(queries, corpus, 1)])
