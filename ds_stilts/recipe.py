@@ -347,6 +347,8 @@ class Recipe(Section):
             del values["tasks"]
         values["engine"] = self.engine.config
         values["layer"] = self.evaluation.layer
+        if pooled := self.evaluation.pooled():  # older runs have none of it
+            values["retrieval"] = pooled
 
         def strip(node: Any) -> Any:
             if isinstance(node, list):

@@ -86,6 +86,31 @@ class Evaluation(Section):
     """Upper limit of examples in one forward batch; no score depends on it."""
     layer: int | None = None
     """hidden_states index for retrieval (0 = embeddings); None: 14 of 24 layers, and the same share of others."""
+    pooling: Literal["mean", "cls"] = "mean"
+    """Of retrieval: the mean of a text's states, or that of its first token."""
+    special_tokens: bool = True
+    """Whether the mean is over the special tokens too."""
+    preset: Literal["paper", "script"] | None = None
+    """Layer and pooling that XTREME's retrieval tasks were published with (see `ds_stilts.evaluation.pooling`)."""
+    sweep: Literal["all"] | list[int] | None = None
+    """Further hidden states to search with, from the same forward pass. Where part of the gold is set apart for
+    choosing (BUCC), the best one on that part counts; elsewhere they are only shown."""
+
+    @model_validator(mode="after")
+    def one_pooling(self) -> "Evaluation":
+        if self.pooling == "cls" and not self.special_tokens:
+            raise ValueError("special_tokens: cls pooling takes a special token's state; remove one of the two")
+        for key in ("layer", "pooling", "special_tokens"):
+            if self.preset and getattr(self, key) != type(self).model_fields[key].default:
+                raise ValueError(f"{key}: preset {self.preset} brings its own; remove `{key}`, or `preset`")
+        if self.sweep == []:
+            raise ValueError("sweep: it names no hidden state; give some, `all`, or remove it")
+        return self
+
+    def pooled(self) -> dict[str, Any]:
+        """The retrieval settings that are not the default, but for `layer`."""
+        own = {key: getattr(self, key) for key in ("pooling", "special_tokens", "preset", "sweep")}
+        return {key: value for key, value in own.items() if value != type(self).model_fields[key].default}
 
 
 class OwnTask(Section):

@@ -208,6 +208,7 @@ def test_a_refused_value_is_shown() -> None:
         "engine.processes=7", "data.root=/elsewhere", "description=other", "arms.mnli.checkpoint_every=3",
         "arms.mnli.log_every=3", "arms.mnli.micro_batch_tokens=99", "evaluation.batch_tokens=99",
         "evaluation.batch_examples=3", "data.source=hub", "arms.mnli.layer_lr_decay=1", "arms.mnli.freeze=null",
+        "evaluation={pooling: mean, special_tokens: true, preset: null, sweep: null}",
     ],
 )  # fmt: skip
 def test_the_fingerprint_does_not_see_what_changes_no_number(override: str) -> None:
@@ -221,6 +222,7 @@ def test_the_fingerprint_does_not_see_what_changes_no_number(override: str) -> N
         "targets.xnli.epochs=3", "start.model=other", "arms.squad.tasks.squad_v1={}", "engine.config=zero3_bf16",
         "targets.udpos={epochs: 1}", "evaluation.layer=3", "data.synthetic.seed=2", "arms.mnli.layer_lr_decay=0.9",
         "arms.mnli.freeze={embeddings: true}", "arms.mnli.freeze={layers: 2}",
+        "evaluation.preset=paper", "evaluation.pooling=cls", "evaluation.special_tokens=false", "evaluation.sweep=all",
     ],
 )  # fmt: skip
 def test_the_fingerprint_sees_whatever_decides_a_number(override: str) -> None:
@@ -338,6 +340,10 @@ def test_phase_1_does_not_take_over_validation() -> None:
         ("arms.mnli.warmup=100", "arms.mnli.warmup: 100 steps would fill all 100; give fewer"),
         ("targets.xnli={epochs: 2, optimizer: adafactor, adam_eps: 1e-6}", "targets.xnli.adam_eps: adafactor has no"),
         ("targets.xnli={epochs: 2, compile: layers, activation_checkpointing: true}", "targets.xnli.compile: torch."),
+        ("evaluation={preset: paper, layer: 3}", "evaluation: layer: preset paper brings its own; remove `layer`, or"),
+        ("evaluation={preset: script, pooling: cls}", "evaluation: pooling: preset script brings its own"),
+        ("evaluation={pooling: cls, special_tokens: false}", "evaluation: special_tokens: cls pooling takes a special"),
+        ("evaluation.sweep=[]", "evaluation: sweep: it names no hidden state; give some, `all`, or remove it"),
         ("arms.mnli.layer_lr_decay=1.1", "arms.mnli.layer_lr_decay: Input should be less than or equal to 1"),
         ("arms.mnli.layer_lr_decay=0", "arms.mnli.layer_lr_decay: Input should be greater than 0"),
         ("arms.mnli.freeze={}", "arms.mnli.freeze: nothing is frozen by it; give `embeddings: true`, `layers: N`"),

@@ -9,6 +9,7 @@ from torch import nn
 from ds_stilts.data.batch import PackedBatch
 from ds_stilts.engine.gradients import TaskGradients
 from ds_stilts.formats import get_format
+from ds_stilts.models.encoder import Layer
 from ds_stilts.models.multitask import MultiTaskModel
 from ds_stilts.tasks.task import Task
 
@@ -28,7 +29,7 @@ class Objective(nn.Module):
         self.gradients = TaskGradients(sorted(task.name for task in tasks))
 
     def forward(
-        self, batch: PackedBatch, coefficients: Mapping[str, float] | None, layer: int | None = None
+        self, batch: PackedBatch, coefficients: Mapping[str, float] | None, layer: Layer = None
     ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         """Weighted loss of a micro-batch (fp32 scalar) and each task's summed unit losses (detached).
 

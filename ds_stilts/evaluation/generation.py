@@ -17,6 +17,7 @@ from ds_stilts.data.prepared import Prepared
 from ds_stilts.data.targets import label_targets
 from ds_stilts.engine.world import World
 from ds_stilts.errors import DataError
+from ds_stilts.evaluation.finite import check_finite
 from ds_stilts.evaluation.work import ForwardBatch
 from ds_stilts.formats.base import Prediction
 from ds_stilts.formats.encoding import read_template, tokenise
@@ -71,6 +72,7 @@ def predict_text(
 
     Raises:
         DataError: the tokenizer writes two labels alike.
+        CheckpointError: what the model gives is not finite.
     """
     form = get_text_form(task.format)
     texts, labels = _labels(task, tokenizer)
@@ -82,13 +84,13 @@ def predict_text(
         places = [int(prepared.example[batch.sequences[i]]) for i in order]  # examples in packed order
         with torch.no_grad():
             if labels:
-                answers = _choose(model, packed, texts, labels)
+                answers = _choose(model, task, packed, texts, labels)
             else:
                 limits = [
                     _most_tokens(examples[place], length, longest_tag)
                     for place, length in zip(places, packed.packing.lengths, strict=True)
                 ]
-                answers = _write(model, packed, limits, tokenizer, world, margins=task.no_answer)
+                answers = _write(model, task, packed, limits, tokenizer, world)
         if not batch.ghost:
             for place, answer in zip(places, answers, strict=True):
                 predictions[place] = _prediction(form, task, examples[place], answer)
@@ -109,11 +111,12 @@ def _labels(task: Task, tokenizer: Any) -> tuple[tuple[str, ...], list[list[int]
 
 
 def _choose(
-    model: Callable[..., Any], packed: PackedBatch, texts: Sequence[str], labels: list[list[int]]
+    model: Callable[..., Any], task: Task, packed: PackedBatch, texts: Sequence[str], labels: list[list[int]]
 ) -> list[_Answer]:
     """The label of the greatest log-likelihood for each source, in packed order, scored by its lead over the second."""
     targets = label_targets(labels, packed.packing).to(packed.ids.device)
     _, found = model(replace(packed, targets=targets), None)
+    check_finite(found["losses"], f"task '{task.name}': the labels' likelihoods")
     likelihoods_SL = -targets.per_target(found["losses"]).view(-1, len(labels))
     best, margins = best_and_margin(likelihoods_SL)
     shares = best_probability(likelihoods_SL)
@@ -124,15 +127,16 @@ def _choose(
 
 
 def _write(
-    model: Callable[..., Any], packed: PackedBatch, limits: list[int], tokenizer: Any, world: World, *, margins: bool
+    model: Callable[..., Any], task: Task, packed: PackedBatch, limits: list[int], tokenizer: Any, world: World
 ) -> list[_Answer]:
     """What is written for each source, in packed order, the likeliest token at each step.
 
+    It is scored by its log-likelihood; where questions may have no answer, by the lead of anything over nothing.
+
     Args:
         limits: most tokens of each.
-        margins: score by the lead of writing anything over writing nothing, as questions without an answer are scored;
-            else by the log-likelihood of what is written.
     """
+    margins = task.no_answer
     end = tokenizer.eos_token_id
     states, _ = model(packed, None)
     writing = Writing(states, packed.packing)
@@ -146,6 +150,7 @@ def _write(
         logits_SV = found["logits"].float()
         tokens = logits_SV.argmax(dim=1)
         gained = logits_SV.gather(1, tokens[:, None])[:, 0] - logits_SV.logsumexp(dim=1)
+        check_finite(gained, f"task '{task.name}': the next token's logits")
         if margins and writing.num_steps == 1:
             others = logits_SV.clone()
             others[:, end] = float("-inf")

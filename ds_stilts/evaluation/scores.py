@@ -8,6 +8,7 @@ from typing import Any
 from ds_stilts.evaluation.benchmarks import averages, task_score
 from ds_stilts.evaluation.calibration import calibration
 from ds_stilts.evaluation.confidence import score_intervals, tally
+from ds_stilts.evaluation.geometry import read_geometry
 from ds_stilts.evaluation.rows import read_rows
 from ds_stilts.formats import get_format
 from ds_stilts.tasks.task import Task
@@ -28,11 +29,12 @@ def scores_from_rows(task: Task, languages: list[str], folder: Path, dtype: str 
 
     Returns:
         "languages": {language: {"metrics", "interval", "examples", "zero_shot", "majority", "random"; "ece",
-        "near_ties", "illegal"}}, "averages" over languages (unweighted, English included, as XTREME's evaluate.py),
-        "score": the mean of the task's `value_metrics` (question answering: F1 and exact match, as XTREME), and its
-        "interval". All in percent. A language's "interval" is that of its mean of `value_metrics`, [low, high] with
-        95 % confidence or null (see `confidence`); "ece" is there where the model gives probabilities, "near_ties"
-        where it is known by how much a prediction was made, "illegal" where the model writes.
+        "near_ties", "illegal", "alignment", "uniformity"}}, "averages" over languages (unweighted, English included, as
+        XTREME's evaluate.py), "score": the mean of the task's `value_metrics` (question answering: F1 and exact match,
+        as XTREME), and its "interval". All in percent. A language's "interval" is that of its mean of `value_metrics`,
+        [low, high] with 95 % confidence or null (see `confidence`); "ece" is there where the model gives probabilities,
+        "near_ties" where it is known by how much a prediction was made, "illegal" where the model writes, "alignment"
+        and "uniformity" (not percent; see `geometry`) where texts are searched.
     """
     form = get_format(task.format)
     cells: dict[str, Any] = {}
@@ -48,6 +50,7 @@ def scores_from_rows(task: Task, languages: list[str], folder: Path, dtype: str 
             **calibration(task, rows),
             **_near_ties(rows, NEAR_TIE[dtype]),
             **_illegal(rows),
+            **_geometry(folder, language),
         }
         tallies[language] = tally(task, rows, language)
     intervals = score_intervals(tallies)
@@ -92,6 +95,12 @@ def _illegal(rows: list[dict[str, Any]]) -> dict[str, int]:
     if all(row["written"] is None for row in rows):
         return {}
     return {"illegal": sum(not row["legal"] for row in rows)}
+
+
+def _geometry(folder: Path, language: str) -> dict[str, float | None]:
+    """How the vectors lie, where texts are searched."""
+    found = read_geometry(folder, language)
+    return {"alignment": found.alignment, "uniformity": found.uniformity} if found else {}
 
 
 def _majority(task: Task, rows: list[dict[str, Any]], language: str) -> dict[str, float]:

@@ -1,14 +1,15 @@
 """What formats share that compare texts by the encoder's states: one vector a text, pooled; nothing is trained.
 
-Sequences are single texts whose rows are all tokens, special ones included (XTREME's and jiant's default pooling), and
-`reduce` takes their mean. Predictions need all vectors together, so they come from `match`, not from `decode`. Which
-layer the states come from is the caller's; how vectors are searched stands in `search`.
+Sequences are single texts whose rows are all tokens, special ones included; `pool` makes a vector of their states, by
+default the mean of all (XTREME's and jiant's). Predictions need all vectors together, so they come from `match`, not
+from `decode`. Which layer the states come from is the caller's; how vectors are searched stands in `search`.
 """
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from collections.abc import Sequence as Seq
-from typing import Any, NoReturn
+from dataclasses import dataclass
+from typing import Any, Literal, NoReturn
 
 import numpy as np
 import torch
@@ -20,6 +21,18 @@ from ds_stilts.formats.encoding import batches, encode_texts
 from ds_stilts.formats.logits import row_counts
 from ds_stilts.tasks.examples import BitextExample, Example, SearchExample
 from ds_stilts.tasks.task import Task
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pool:
+    """How the states of a text's tokens become one vector."""
+
+    kind: Literal["mean", "cls"] = "mean"
+    """Of all tokens; or the first token's, which is special."""
+    before: int = 0
+    """First tokens that the mean leaves out."""
+    after: int = 0
+    """Last tokens that it leaves out."""
 
 
 class Embedding(ABC):
@@ -71,12 +84,22 @@ class Embedding(ABC):
         _refuse_training(task)
 
     def reduce(self, logits_NC: Tensor, rows_per_sequence: Any, task: Task) -> list[np.ndarray]:
-        """Mean of the states [N, D] of each sequence, fp32 [D]; a sequence's mean depends on its own states alone."""
+        """`pool` by the mean over all tokens."""
+        return self.pool(logits_NC, rows_per_sequence, Pool())
+
+    def pool(self, states_ND: Tensor, rows_per_sequence: Any, how: Pool) -> list[np.ndarray]:
+        """One vector for each sequence, fp32 [D]; it depends on that sequence's own states alone.
+
+        A text of which leaving out special tokens leaves nothing keeps them.
+        """
         counts = row_counts(rows_per_sequence)
         if not counts:
             return []
-        pooled = torch.stack([states.mean(dim=0) for states in logits_NC.detach().float().split(counts)])
-        return list(pooled.cpu().numpy())
+        pooled = []
+        for states in states_ND.detach().float().split(counts):
+            own = states[how.before : len(states) - how.after]
+            pooled.append(states[0] if how.kind == "cls" else (own if len(own) else states).mean(dim=0))
+        return list(torch.stack(pooled).cpu().numpy())
 
     def decode(self, example: Example, parts: Seq[tuple[Sequence, np.ndarray]], task: Task) -> NoReturn:
         """A text alone has no prediction: pool all with `reduce`, then call `match`."""
@@ -106,6 +129,20 @@ def by_key(examples: Seq[Example]) -> dict[str, list[int]]:
             for key in example.keys or ():
                 found.setdefault(key, []).append(index)
     return found
+
+
+def gold_pairs(examples: Seq[Example], own: range) -> list[tuple[int, int]]:
+    """Places of each query among `own` and of each corpus text that is right for it."""
+    by_id = {e.id: place for place, e in enumerate(examples) if isinstance(e, BitextExample) and e.side == "corpus"}
+    partners = by_key([e for e in examples if isinstance(e, SearchExample)]) if not by_id else {}
+    pairs = []
+    for place in own:
+        query = examples[place]
+        if isinstance(query, BitextExample) and query.side == "query" and query.match is not None:
+            pairs.append((place, by_id[query.match]))
+        elif isinstance(query, SearchExample) and query.side == "query":
+            pairs += [(place, other) for key in query.keys or () for other in partners.get(key, ())]
+    return pairs
 
 
 def _refuse_training(task: Task) -> NoReturn:

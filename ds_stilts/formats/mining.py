@@ -196,19 +196,42 @@ def held_out(rows: Seq[Mapping[str, Any]], task_name: str, language: str) -> tup
     """The half of the sentences that is scored, and the threshold from the other one.
 
     Raises:
+        DataError: as `halves`.
+    """
+    tune, scored = halves(rows, task_name, language)
+    return scored, threshold_of(tune)
+
+
+def tuning_f1(rows: Seq[Mapping[str, Any]], task_name: str, language: str) -> float:
+    """F1 in percent of the half that the threshold comes from, by that threshold: for choosing among ways of embedding
+    without a look at what is scored.
+
+    Raises:
+        DataError: as `halves`.
+    """
+    tune, _ = halves(rows, task_name, language)
+    return mining_scores(tune, threshold_of(tune))["f1"]
+
+
+def halves(
+    rows: Seq[Mapping[str, Any]], task_name: str, language: str
+) -> tuple[list[Mapping[str, Any]], list[Mapping[str, Any]]]:
+    """The half of the sentences that choices are made on, and the half that is scored; drawn by a sentence's id.
+
+    Raises:
         DataError: no gold, or none in one of the halves.
     """
     metrics.with_gold(rows, task_name, language)
-    halves: tuple[list[Mapping[str, Any]], list[Mapping[str, Any]]] = ([], [])
+    tune: list[Mapping[str, Any]] = []
+    scored: list[Mapping[str, Any]] = []
     for row in rows:
-        halves[xxhash.xxh3_64_intdigest(row["id"].encode()) % 2].append(row)
-    if not all(map(_num_gold, halves)):
+        (scored if xxhash.xxh3_64_intdigest(row["id"].encode()) % 2 else tune).append(row)
+    if not (_num_gold(tune) and _num_gold(scored)):
         raise DataError(
             f"task '{task_name}', language '{language}': {_num_gold(rows)} gold pairs are too few to choose a "
             "threshold on one half and score on the other; score the whole set."
         )
-    tune, scored = halves
-    return scored, threshold_of(tune)
+    return tune, scored
 
 
 def _keys(examples: Seq[Example], places: Seq[int]) -> list[str]:

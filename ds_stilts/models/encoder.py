@@ -5,6 +5,8 @@ adds is the position of each token: XLM-R counts from `padding_idx + 1` (fairseq
 read from the model, since counting XLM-R from 0 shifts every position silently.
 """
 
+from typing import TypeAlias
+
 import torch
 from torch import nn
 from transformers import PreTrainedModel
@@ -14,6 +16,8 @@ from ds_stilts.models import attention
 from ds_stilts.models.dropout import use_dropout
 from ds_stilts.models.packing import Packing
 
+Layer: TypeAlias = int | tuple[int, ...] | None
+"""Which hidden states: one, several, or the last."""
 SUPPORTED = (
     "bert", "camembert", "distilbert", "electra", "roberta", "xlm-roberta", "xlm-roberta-xl",
 )  # fmt: skip
@@ -85,7 +89,7 @@ class PackedEncoder(nn.Module):
         return int(self.hf.config.max_position_embeddings) - self.first_position
 
     def forward(
-        self, ids_T: torch.Tensor, packing: Packing, types_T: torch.Tensor | None = None, layer: int | None = None
+        self, ids_T: torch.Tensor, packing: Packing, types_T: torch.Tensor | None = None, layer: Layer = None
     ) -> torch.Tensor:
         """Encode packed tokens.
 
@@ -93,10 +97,11 @@ class PackedEncoder(nn.Module):
             ids_T: int64 [T].
             packing: division of T into sequences.
             types_T: int64 [T] token types, for models that tell segment A from B; None: all 0.
-            layer: which hidden states to return: 0 = embeddings, 1 = first block, …; None: the last.
+            layer: which hidden states to return: 0 = embeddings, 1 = first block, …; None: the last; several: all of
+                them, from one pass.
 
         Returns:
-            [T, D] in the model's dtype.
+            [T, D] in the model's dtype; of several layers [K, T, D].
         """
         has_types = types_T is not None and getattr(self.hf.config, "type_vocab_size", 0) > 1
         types = {"token_type_ids": types_T.unsqueeze(0)} if has_types and types_T is not None else {}
@@ -107,5 +112,7 @@ class PackedEncoder(nn.Module):
             packing=packing,
             output_hidden_states=layer is not None,
         )
+        if isinstance(layer, tuple):
+            return torch.cat([output.hidden_states[number] for number in layer])
         states = output.last_hidden_state if layer is None else output.hidden_states[layer]
         return states.squeeze(0)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import nn
 
-from ds_stilts.models.encoder import PackedEncoder
+from ds_stilts.models.encoder import Layer, PackedEncoder
 from ds_stilts.models.packing import Packing
 
 
@@ -31,7 +31,7 @@ class MultiTaskModel(nn.Module):
         packing: Packing,
         rows: Mapping[str, torch.Tensor],
         types_T: torch.Tensor | None = None,
-        layer: int | None = None,
+        layer: Layer = None,
         watch: Callable[[torch.Tensor], None] | None = None,
     ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         """Encode once, then run every head.
@@ -43,10 +43,13 @@ class MultiTaskModel(nn.Module):
                 ZeRO-3's hooks wrap what a module returns.
 
         Returns:
-            The states [T, D] (at `layer` if given) and each head's logits [N, C].
+            The states [T, D] (at `layer` if given; [K, T, D] of several) and each head's logits [N, C], which are
+            none where several layers are asked for.
         """
         states_TD = self.encoder(ids_T, packing, types_T, layer)
         if watch is not None:
             watch(states_TD)
+        if isinstance(layer, tuple):
+            return states_TD, {}
         none = torch.zeros(0, dtype=torch.long, device=states_TD.device)
         return states_TD, {name: head(states_TD[rows.get(name, none)]) for name, head in self.heads.items()}

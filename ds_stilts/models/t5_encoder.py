@@ -12,6 +12,7 @@ from torch import nn
 
 from ds_stilts.models import t5_attention
 from ds_stilts.models.dropout import use_dropout
+from ds_stilts.models.encoder import Layer
 from ds_stilts.models.packing import Packing
 from ds_stilts.models.pairing import Pairing
 
@@ -48,7 +49,7 @@ class PackedT5Encoder(nn.Module):
         return float(self.hf.config.dropout_rate)
 
     def forward(
-        self, ids_T: torch.Tensor, packing: Packing, types_T: torch.Tensor | None = None, layer: int | None = None
+        self, ids_T: torch.Tensor, packing: Packing, types_T: torch.Tensor | None = None, layer: Layer = None
     ) -> torch.Tensor:
         """Encode packed tokens; arguments and result as those of `PackedEncoder`. There are no token types.
 
@@ -71,7 +72,7 @@ def run_stack(
     *,
     sources_TD: torch.Tensor | None = None,
     cache: Any = None,
-    layer: int | None = None,
+    layer: Layer = None,
 ) -> torch.Tensor:
     """What `MT5Stack.forward` computes, on packed tokens.
 
@@ -85,17 +86,22 @@ def run_stack(
         layer: see `PackedEncoder.forward`.
 
     Returns:
-        [T, D] in the model's dtype.
+        [T, D] in the model's dtype; of several layers [K, T, D].
     """
+    kept = {}
+    last = len(stack.block)
+    wanted = (last,) if layer is None else layer if isinstance(layer, tuple) else (layer,)
     hidden = stack.dropout(stack.embed_tokens(ids_T.unsqueeze(0)))
     bias = t5_attention.distance_bias(stack.block[0].layer[0].SelfAttention, longest)
     no_bias = t5_attention.NO_BIAS.to(hidden.device)
     sources = None if sources_TD is None else sources_TD.unsqueeze(0)
     for number, block in enumerate(stack.block):
-        if layer == number:
+        if number in wanted:
+            kept[number] = hidden
+        if number >= max(wanted):
             break
         # Positional as in transformers, so that activation checkpointing sees every tensor.
         hidden, _, _ = block(hidden, None, bias, sources, None, no_bias, past_key_values=cache, layout=layout)
-    if layer is None or layer == len(stack.block):
-        hidden = stack.dropout(stack.final_layer_norm(hidden))
-    return hidden.squeeze(0)
+    if last in wanted:
+        kept[last] = stack.dropout(stack.final_layer_norm(hidden))
+    return torch.cat([kept[number] for number in wanted]) if isinstance(layer, tuple) else kept[wanted[0]].squeeze(0)

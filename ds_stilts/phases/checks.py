@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ds_stilts.data.prepare import SplitKey
 from ds_stilts.errors import CheckpointError, RecipeError
+from ds_stilts.evaluation.pooling import PRESETS, pooling_of
 from ds_stilts.models.family import is_mt5, writes_text
 from ds_stilts.models.freezing import check_frozen
 from ds_stilts.phases.context import Run
@@ -26,7 +27,7 @@ def check_start(recipe: Recipe) -> None:
 
     Raises:
         CheckpointError: no such folder, or one that is no Hugging Face model, or whose tokenizer is another model's.
-        RecipeError: evaluation.layer is none of its layers, or a phase asks of mT5 what it cannot do in its use.
+        RecipeError: it has no such hidden state for retrieval, or a phase asks of mT5 what it cannot do in its use.
     """
     _check_use(recipe)
     name, layers = recipe.start.model, None
@@ -44,9 +45,24 @@ def check_start(recipe: Recipe) -> None:
     if layers is not None:
         for where, phase in recipe.trained().items():
             check_frozen(phase.freeze, layers, where)
-    layer = recipe.evaluation.layer
-    if layer is not None and layers is not None and not 0 <= layer <= layers:
-        raise RecipeError(f"evaluation.layer is {layer}, but the start model has hidden states 0 to {layers}")
+    _check_retrieval(recipe, layers)
+
+
+def _check_retrieval(recipe: Recipe, num_layers: int | None) -> None:
+    """The keys of `evaluation` for texts that are searched; the layers only where the model's number is known."""
+    own, searched = recipe.evaluation, [name for name in recipe.targets if get_task(name).is_searched]
+    if own.pooled() and not searched:
+        raise RecipeError(f"evaluation.{next(iter(own.pooled()))}: no target is searched for; remove it")
+    if own.preset and not set(searched) & set(PRESETS[own.preset]):
+        raise RecipeError(
+            f"evaluation.preset: {own.preset} is of {' and '.join(PRESETS[own.preset])} only, which are no targets "
+            "here; remove it"
+        )
+    if own.pooling == "cls" and is_mt5(recipe.start):
+        raise RecipeError("evaluation.pooling: mT5 puts no special token before a text; remove `pooling: cls`")
+    if num_layers is not None:
+        for name in searched or [""]:  # of no task: that there is such a layer
+            pooling_of(name, own, num_layers)
 
 
 def _check_use(recipe: Recipe) -> None:

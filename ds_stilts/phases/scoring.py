@@ -1,7 +1,7 @@
 """Scoring one target in every language, and the record that goes with its scores."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,11 @@ from ds_stilts.data.prepared import open_prepared
 from ds_stilts.engine.deepspeed_engine import load_engine_config, scoring_model
 from ds_stilts.engine.partitioned_loading import place
 from ds_stilts.engine.telemetry import say
-from ds_stilts.errors import RecipeError
-from ds_stilts.evaluation.harness import LanguageWork, score_languages
+from ds_stilts.evaluation.harness import score_languages
+from ds_stilts.evaluation.language import LanguageWork
+from ds_stilts.evaluation.pooling import pooling_of
 from ds_stilts.evaluation.scores import remarks, scores_from_rows
+from ds_stilts.evaluation.sweep import choose
 from ds_stilts.models.loading import StartModel, weight_files
 from ds_stilts.phases.attention import set_attention
 from ds_stilts.phases.context import Ranks, Run, prepare_all
@@ -55,7 +57,9 @@ def weights_checksum(run: Run, ranks: Ranks, source: str) -> str:
     return str(ranks.world.gather(found)[0])
 
 
-def made_by(run: Run, weights: str, prepared: Sequence[Path], *, layer: int | None, zero_shot: bool) -> str:
+def made_by(
+    run: Run, weights: str, prepared: Sequence[Path], *, pooling: Mapping[str, Any] | None, zero_shot: bool
+) -> str:
     """Everything that decides a language's rows, as text; not in what batches they are made, and by how many ranks.
 
     Args:
@@ -68,7 +72,7 @@ def made_by(run: Run, weights: str, prepared: Sequence[Path], *, layer: int | No
         "weights": weights,
         "data": [path.stem for path in prepared],
         "dtype": str(load_engine_config(run.recipe.engine.config).dtype),
-        "layer": layer,
+        "pooling": pooling,
         "zero_shot": zero_shot,
     }
     return json.dumps(facts)
@@ -94,16 +98,7 @@ def score_target(
     labelled = labelled_languages(recipe, arm, [] if task.is_searched else train_languages(target, task))
     config = load_engine_config(recipe.engine.config)
     attention = set_attention(start.encoder, recipe.engine.attention, world, config.dtype, trains=False)
-    layer = None
-    if task.is_searched:
-        # Output of block 14 of XLM-R Large's 24, as google-research/xtreme and jiant; the same share of other depths.
-        layer = recipe.evaluation.layer
-        if layer is None:
-            layer = round(14 / 24 * start.encoder.num_layers)
-        if not 0 <= layer <= start.encoder.num_layers:
-            raise RecipeError(
-                f"evaluation.layer is {layer}, but the model has hidden states 0 to {start.encoder.num_layers}"
-            )
+    pooling = pooling_of(task.name, recipe.evaluation, start.encoder.num_layers) if task.is_searched else None
     weights = weights_checksum(run, ranks, source)
     work = [
         LanguageWork(
@@ -115,7 +110,7 @@ def score_target(
                 run,
                 weights,
                 paths if task.is_searched else [path],  # searched texts may be in one pool with other languages'
-                layer=layer,
+                pooling=pooling.facts() if pooling else None,
                 zero_shot=is_zero_shot(key.language, labelled),
             ),
         )
@@ -128,7 +123,7 @@ def score_target(
         recipe.evaluation,
         root=run.data_root,
         folder=folder,
-        layer=layer,
+        pooling=pooling,
         label=stage,
         world=world,
         stop=ranks.stop,
@@ -138,7 +133,9 @@ def score_target(
     split = score_splits(target, task)[0]
     config = load_engine_config(recipe.engine.config)
     dtype = str(config.dtype).removeprefix("torch.")
-    scores = scores_from_rows(task, [key.language for key in keys], folder, dtype)
+    languages = [key.language for key in keys]
+    sweep = choose(task, languages, pooling, folder) if pooling and pooling.sweep else None
+    scores = scores_from_rows(task, languages, folder, dtype)
     for unit in work[: len(keys)]:
         scores["languages"][unit.key.language]["checksum"] = unit.prepared.checksum
         if unit.key.split != split:
@@ -162,8 +159,9 @@ def score_target(
         + training_notes(run, target, task, keys, trained)
         + remarks(scores["languages"], dtype),
         **scores,
-        "layer": layer,
-        "pooling": "mean" if task.is_searched else None,
+        "layer": sweep["layer"] if sweep else pooling.layer if pooling else None,
+        **(pooling.facts() if pooling else {"pooling": None}),
+        "sweep": sweep,
         "use": "text" if start.text else "heads",
         "attention": attention,
         "weights": weights,

@@ -12,7 +12,8 @@ from ds_stilts.data.mixture import Mixture
 from ds_stilts.data.prepared import open_prepared
 from ds_stilts.engine.watch import Watch
 from ds_stilts.engine.world import World
-from ds_stilts.evaluation.harness import LanguageWork, deal_unit, predict
+from ds_stilts.evaluation.harness import deal_unit, predict
+from ds_stilts.evaluation.language import LanguageWork
 from ds_stilts.formats import get_format
 from ds_stilts.phases.context import Ranks, Run, prepare_all
 from ds_stilts.phases.splits import validation_keys
@@ -76,7 +77,7 @@ class _Part:
         """Metrics in percent; a collective, the same on every rank."""
         task = self.work.key.task
         batches = deal_unit(self.work, evaluation, world)
-        own = predict(engine, self.work, batches, self._examples, None, world)
+        own = predict(engine, self.work, batches, self._examples, world)
         found = {index: prediction for part in world.gather(own) for index, prediction in part.items()}
         rows = [
             {

@@ -16,7 +16,8 @@ from pydantic import Field, TypeAdapter, ValidationError
 from ds_stilts.errors import DataError
 from ds_stilts.report.curves import Curve, read_curve
 
-Percent = Annotated[float, Field(allow_inf_nan=False)]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+Percent = Finite
 """A metric value in percent; refused when it is not a finite number."""
 Interval = tuple[Percent, Percent]
 """Low and high end, in percent or points, with 95 % confidence (see `ds_stilts.evaluation.confidence`)."""
@@ -50,6 +51,9 @@ class LanguageScores:
     """Of the mean of the value metrics; None in scores of older versions, and where rows say nothing."""
     ece: Percent | None = None
     """Expected calibration error; None where the model gives no probabilities."""
+    alignment: Finite | None = None
+    """Of gold pairs, and uniformity of all texts, where texts are searched (see `ds_stilts.evaluation.geometry`)."""
+    uniformity: Finite | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +63,26 @@ class WorldFacts:
     processes: int
     zero_stage: int
     dtype: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerScores:
+    """One hidden state of a sweep."""
+
+    score: Percent
+    tuning_f1: Percent | None = None
+    """Of the half of the sentences that is not scored, where states are chosen by it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sweep:
+    """What every hidden state would have scored, and how the one that counts was chosen."""
+
+    layer: int
+    chosen_on: str | None
+    """None: it is the recipe's."""
+    layers: dict[int, LayerScores]
+    oracle: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +110,10 @@ class Scores:
     notes: tuple[str, ...] = ()
     layer: int | None = None
     pooling: str | None = None
+    special_tokens: bool | None = None
+    """Whether they are pooled over."""
+    preset: str | None = None
+    sweep: Sweep | None = None
     use: str = ""
     """"heads" or "text": what answers."""
     attention: str = ""

@@ -13,11 +13,13 @@ from ds_stilts.report.heatmap import diverging_step, heat_maps
 from ds_stilts.report.kinds import KINDS
 from ds_stilts.report.markdown import (
     ECE,
+    GEOMETRY,
     INTERVALS,
     KINDS_TEXT,
     PUBLISHED,
     TOTALS,
     has_ece,
+    has_geometry,
     has_intervals,
     lacking_of,
     overlap_sentence,
@@ -27,6 +29,7 @@ from ds_stilts.report.markdown import (
 from ds_stilts.report.numbers import NOTHING, between, count, points, signed, signed_between
 from ds_stilts.report.provenance import SCORE_COLUMNS, provenance
 from ds_stilts.report.summary import ArmResult, TargetSummary
+from ds_stilts.report.sweep import has_sweep, sweep_rows, sweep_sentence
 from ds_stilts.report.verdict import Summary
 
 
@@ -60,6 +63,11 @@ def render_html(run: Run, summary: Summary) -> str:
         intervals=INTERVALS if has_intervals(summary) else "",
         has_ece=has_ece,
         ece_text=ECE,
+        has_geometry=has_geometry,
+        geometry_text=GEOMETRY,
+        has_sweep=has_sweep,
+        sweep_rows=sweep_rows,
+        sweep_sentence=sweep_sentence,
         published_text=PUBLISHED,
         totals_text=TOTALS,
         lacking_of=lacking_of,

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from ds_stilts.report.kinds import KINDS
 from ds_stilts.report.numbers import NOTHING, between, points, signed, signed_between
 from ds_stilts.report.summary import ArmResult, Cell, TargetSummary
+from ds_stilts.report.sweep import has_sweep, sweep_rows, sweep_sentence
 from ds_stilts.report.totals import BenchmarkTotals
 from ds_stilts.report.verdict import Summary
 from ds_stilts.tasks.task import SEARCHED
@@ -40,6 +41,10 @@ def render_markdown(summary: Summary) -> str:
 INTERVALS = (
     "Beside or below a number: its 95 % interval over the choice of test items, each drawn with all its languages and "
     "in both arms at once (percentile bootstrap). Another training seed is not covered."
+)
+GEOMETRY = (
+    "Alignment: mean squared distance of gold pairs as unit vectors. Uniformity: log of the mean of exp(−2 d²) over "
+    "pairs of texts at distance d (Wang and Isola 2020). Lower is better in both; 0 and about −4 at best."
 )
 ECE = "ECE: expected calibration error in percent (Guo et al. 2017, 15 bins)."
 PUBLISHED = (
@@ -77,6 +82,11 @@ def has_intervals(summary: Summary) -> bool:
 def has_ece(target: TargetSummary) -> bool:
     """Whether any language has a calibration error."""
     return any(cell.ece is not None for row in target.languages for cell in row.cells.values())
+
+
+def has_geometry(target: TargetSummary) -> bool:
+    """Whether any language says how its vectors lie."""
+    return any(cell.uniformity is not None for row in target.languages for cell in row.cells.values())
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]], num_text_columns: int = 1) -> str:
@@ -201,6 +211,7 @@ def _target(target: TargetSummary, summary: Summary) -> list[str]:
     header = ["language", "code", "order", "split", "zero-shot", "notes", "examples", "trivial"]
     for arm in arms:
         header += [f"{arm} {metric}" for metric in target.metrics] + ([f"{arm} ECE"] if has_ece(target) else [])
+        header += [f"{arm} alignment", f"{arm} uniformity"] if has_geometry(target) else []
         header += [f"{arm} diff."] if arm != summary.baseline else []
     rows = []
     for row in target.languages:
@@ -214,6 +225,8 @@ def _target(target: TargetSummary, summary: Summary) -> list[str]:
             cell = row.cells.get(arm)
             line += [points(cell.metrics.get(metric) if cell else None) for metric in target.metrics]
             line += [points(cell.ece if cell else None)] if has_ece(target) else []
+            if has_geometry(target):
+                line += [points(cell.alignment if cell else None, 3), points(cell.uniformity if cell else None, 3)]
             line += [_difference(cell)] if arm != summary.baseline else []
         rows.append(line)
     parts = [
@@ -221,9 +234,12 @@ def _target(target: TargetSummary, summary: Summary) -> list[str]:
         _text(f"Score: {target.headline}; split “{target.split}”. {overlap_sentence(target)}"),
         table(header, rows, num_text_columns=6),
         *([ECE] if has_ece(target) else []),
+        *([GEOMETRY] if has_geometry(target) else []),
     ]
     arm_notes = [f"{arm}: {note}" for arm, result in target.arms.items() for note in result.notes]
     listed = [f"- [{i}] {_text(note)}" for i, note in enumerate(notes, start=1)] + [f"- {_text(n)}" for n in arm_notes]
+    if has_sweep(target):
+        parts += [_text(sweep_sentence(target)), table(["hidden state", *target.arms], sweep_rows(target))]
     return parts + (["\n".join(listed)] if listed else [])
 
 

@@ -120,12 +120,16 @@ def _score_row(scores: Scores) -> tuple[str, ...]:
         languages = ", ".join(train.languages)
         trained_on = f"{train.split} ({languages}), {count(train.examples, 'example')}, {count(train.steps, 'step')}"
     layer = "" if scores.layer is None else f"layer {scores.layer}"
+    if scores.sweep:
+        layer += f", chosen on the {scores.sweep.chosen_on}" if scores.sweep.chosen_on else ", the recipe's"
+    special = "without special tokens" if scores.special_tokens is False else ""
+    preset = f"preset {scores.preset}" if scores.preset else ""
     return (
         scores.title,
         scores.arm,
         scores.checkpoint or NOTHING,
         trained_on,
-        ", ".join(filter(None, (layer, scores.pooling))) or NOTHING,
+        ", ".join(filter(None, (layer, scores.pooling, special, preset))) or NOTHING,
         scores.attention or NOTHING,
         NOTHING if scores.seed is None else str(scores.seed),
         f"{world.processes} × ZeRO-{world.zero_stage}, {world.dtype}" if world else NOTHING,

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from ds_stilts.evaluation.confidence import Intervals
-from ds_stilts.report.collect import Interval, LanguageScores, Run, Scores
+from ds_stilts.report.collect import Interval, LanguageScores, Run, Scores, Sweep
 from ds_stilts.report.facts import LanguageFacts, language_facts
 from ds_stilts.report.kinds import KindRow, kind_rows
 from ds_stilts.tasks.task import SEARCHED
@@ -44,6 +44,8 @@ class Cell:
     metrics: Mapping[str, float]
     ece: float | None
     """Expected calibration error in percent."""
+    alignment: float | None
+    uniformity: float | None
     examples: int
     zero_shot: bool
     checksum: str
@@ -80,6 +82,8 @@ class ArmResult:
     worst: Extreme
     """The language with the lowest score."""
     worst_difference: Extreme | None
+    sweep: Sweep | None
+    """Scores of all hidden states that were searched, where there are several."""
     notes: tuple[str, ...]
 
 
@@ -231,6 +235,8 @@ def _language_row(
             difference_interval=intervals[arm].languages.get(language.code) if arm in intervals else None,
             metrics=here.metrics,
             ece=here.ece,
+            alignment=here.alignment,
+            uniformity=here.uniformity,
             examples=here.examples,
             zero_shot=here.zero_shot,
             checksum=here.checksum,
@@ -289,6 +295,7 @@ def _arm_result(
             key=lambda extreme: extreme.value,
             default=None,
         ),
+        sweep=scores.sweep,
         notes=notes,
     )
 

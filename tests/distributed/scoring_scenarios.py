@@ -18,8 +18,10 @@ from ds_stilts.engine.stop import StopSource
 from ds_stilts.engine.world import World
 from ds_stilts.errors import StoppedCleanly
 from ds_stilts.evaluation import kept
-from ds_stilts.evaluation.harness import LanguageWork, score_languages
 from ds_stilts.evaluation.harness import predict as predict_batches
+from ds_stilts.evaluation.harness import score_languages
+from ds_stilts.evaluation.language import LanguageWork
+from ds_stilts.evaluation.pooling import Pooling
 from ds_stilts.evaluation.work import ForwardBatch
 from ds_stilts.phases.context import Ranks, Run, prepare_all
 from ds_stilts.phases.scoring import load_scorer, scoring_keys
@@ -124,9 +126,7 @@ def write_apart(world: World, run_dir: str, start: str, config: str, orders: lis
     examples = key.examples(run.data_root)
     released = []
     scorer.register_forward_hook(lambda module, *_: released.append(_num_released(module)))
-    found = [
-        predict_batches(scorer, unit, [ForwardBatch([order[world.rank]])], examples, None, world) for order in orders
-    ]
+    found = [predict_batches(scorer, unit, [ForwardBatch([order[world.rank]])], examples, world) for order in orders]
     assert config != "zero3_release_fp32" or min(released) > 0, "parameters must really have been released"
     return found
 
@@ -149,7 +149,7 @@ def _score(
         run.recipe.evaluation.model_copy(update={"batch_examples": shape.batch}),
         root=run.data_root,
         folder=folder,
-        layer=2 if keys[0].task.is_searched else None,
+        pooling=Pooling(layer=2) if keys[0].task.is_searched else None,
         label=keys[0].task.name,
         world=ranks.world,
         stop=ranks.stop,

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from ds_stilts.data.prepared import Prepared
 from ds_stilts.engine.text_objective import TextObjective
-from ds_stilts.errors import DataError
+from ds_stilts.errors import CheckpointError, DataError
 from ds_stilts.evaluation.generation import MOST_ANSWER_TOKENS, most_examples, predict_text
 from ds_stilts.evaluation.rows import Row, read_rows, write_shard
 from ds_stilts.evaluation.scores import scores_from_rows
@@ -55,6 +55,18 @@ def predict(model: Any, of: Task, examples: list[Example], batches: list[list[in
     objective = TextObjective(PackedSeq2Seq(PackedT5Encoder(model)), [of]).eval()
     dealt = [ForwardBatch(batch) for batch in batches]
     return predict_text(objective, of, encoded(examples, of), dealt, examples, TOKENIZER, Alone())  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("format", ["sentence_pair", "tagging"])
+def test_a_model_that_gives_nan_is_one_sentence(format: str) -> None:
+    model = mt5()
+    next(model.encoder.block[0].parameters()).data.fill_(float("nan"))
+    of = NLI if format == "sentence_pair" else task("pos", "tagging", labels=("N", "V"))
+    examples: list[Example] = (
+        [*PAIRS[:2]] if of is NLI else [TaggedSentence(id="0", words=("ab", "cd"), tags=("N", "V"))]
+    )
+    with pytest.raises(CheckpointError, match=r"(likelihoods|next token's logits) are not finite; the model's weights"):
+        predict(model, of, examples, [[i] for i in range(len(examples))])
 
 
 def test_the_label_is_the_one_of_the_greatest_likelihood_under_hugging_faces_model() -> None:

@@ -18,8 +18,10 @@ from ds_stilts.engine import stop
 from ds_stilts.engine.objective import Objective
 from ds_stilts.engine.stop import StopSource
 from ds_stilts.engine.world import World
-from ds_stilts.errors import StoppedCleanly
-from ds_stilts.evaluation.harness import LanguageWork, score_languages
+from ds_stilts.errors import CheckpointError, StoppedCleanly
+from ds_stilts.evaluation.harness import score_languages
+from ds_stilts.evaluation.language import LanguageWork
+from ds_stilts.evaluation.pooling import Pooling
 from ds_stilts.evaluation.rows import read_rows
 from ds_stilts.formats.base import Limits
 from ds_stilts.models.encoder import PackedEncoder
@@ -104,7 +106,14 @@ def score(
     examples = made.splits["test"].read()
     given = prepared(ids(len(examples)), rows=rows)
     work = [LanguageWork(key=key, prepared=given, zero_shot=True, made_by=made_by)]
-    run(model, work, folder, size=size, batch_tokens=batch_tokens, layer=layer)
+    run(
+        model,
+        work,
+        folder,
+        size=size,
+        batch_tokens=batch_tokens,
+        pooling=None if layer is None else Pooling(layer=layer),
+    )
     return read_rows(folder, "en")
 
 
@@ -115,7 +124,7 @@ def run(
     *,
     size: int,
     batch_tokens: int,
-    layer: int | None,
+    pooling: Pooling | None,
 ) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "none").touch()
@@ -131,7 +140,7 @@ def run(
                 Evaluation(batch_tokens=batch_tokens),
                 root=folder,
                 folder=folder,
-                layer=layer,
+                pooling=pooling,
                 label="probe",
                 world=world,
                 stop=stop,
@@ -162,6 +171,20 @@ def test_batches_and_ranks_change_no_prediction(objective: Objective, tmp_path: 
         assert [row["prediction"] for row in other] == [row["prediction"] for row in whole]
         for column in ("score", "confidence"):
             assert [row[column] for row in other] == pytest.approx([row[column] for row in whole], abs=1e-5)
+
+
+def test_logits_that_are_not_finite_are_one_sentence(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    broken = Objective(
+        MultiTaskModel(PackedEncoder(xlmr().base_model), {"nli": build_head("classification", 32, 3, 0.0)}),
+        [declare([])],
+    ).eval()
+    next(broken.model.heads["nli"].parameters()).data.fill_(float("nan"))
+    made = declare([PairExample(id=str(i), premise="p", hypothesis="h", label="a") for i in range(3)])
+    with pytest.raises(
+        CheckpointError, match=r"task 'nli', language 'en': the logits are not finite; the model's weights"
+    ):
+        score(broken, made, tmp_path)
 
 
 def test_retrieval_finds_the_nearest_mean_of_the_asked_layer(objective: Objective, tmp_path: Path) -> None:
@@ -209,7 +232,7 @@ def test_languages_with_one_pool_are_searched_together(objective: Objective, tmp
         )
         for split, language in parts
     ]
-    run(objective, work, tmp_path / "1", size=1, batch_tokens=4096, layer=2)
+    run(objective, work, tmp_path / "1", size=1, batch_tokens=4096, pooling=Pooling(layer=2))
     english, german = (read_rows(tmp_path / "1", language) for language in ("en", "de"))
     assert [row["id"] for row in english] == ["en0", "en2"] and [row["index"] for row in english] == [0, 2]
     assert [row["id"] for row in german] == ["de0", "de1", "de2"]
@@ -230,7 +253,7 @@ def test_languages_with_one_pool_are_searched_together(objective: Objective, tmp
     queries = torch.nn.functional.normalize(torch.cat([means["test", "en"][[0, 2]], means["test", "de"]]), dim=1)
     expected = [[names[i] for i in order] for order in (queries @ candidates.T).argsort(descending=True).tolist()]
     assert [row["prediction"] for row in english + german] == expected
-    run(objective, work, tmp_path / "3", size=3, batch_tokens=12, layer=2)
+    run(objective, work, tmp_path / "3", size=3, batch_tokens=12, pooling=Pooling(layer=2))
     again = [row for language in ("en", "de") for row in read_rows(tmp_path / "3", language)]
     assert [row["prediction"] for row in again] == expected
 

@@ -13,8 +13,9 @@ from ds_stilts.engine import stop
 from ds_stilts.engine.objective import Objective
 from ds_stilts.errors import StoppedCleanly
 from ds_stilts.evaluation import kept
-from ds_stilts.evaluation.harness import LanguageWork
 from ds_stilts.evaluation.kept import Shard
+from ds_stilts.evaluation.language import LanguageWork
+from ds_stilts.evaluation.pooling import Pooling
 from ds_stilts.evaluation.rows import Origin, read_rows
 from ds_stilts.formats.base import Limits
 from ds_stilts.tasks.examples import Example, PairExample, SearchExample
@@ -159,7 +160,7 @@ def test_languages_that_are_searched_as_one_are_all_embedded_again_and_those_wri
 
     def go() -> list[int]:
         model = Counting(objective)
-        run(model, work, tmp_path, size=1, batch_tokens=4096, layer=2)
+        run(model, work, tmp_path, size=1, batch_tokens=4096, pooling=Pooling(layer=2))
         return model.sequences
 
     assert go() == [4, 3, 3]

@@ -17,7 +17,8 @@ from ds_stilts.data.prepared import Prepared
 from ds_stilts.engine.objective import Objective
 from ds_stilts.engine.stop import StopSource
 from ds_stilts.engine.world import World
-from ds_stilts.evaluation.harness import LanguageWork, score_languages
+from ds_stilts.evaluation.harness import score_languages
+from ds_stilts.evaluation.language import LanguageWork
 from ds_stilts.evaluation.rows import read_rows
 from ds_stilts.formats import get_format
 from ds_stilts.formats.base import Limits, Sequence
@@ -117,7 +118,7 @@ def score(
         Evaluation(batch_tokens=batch_tokens),
         root=folder,
         folder=folder,
-        layer=None,
+        pooling=None,
         label="probe",
         world=world,
         stop=StopSource(world, folder),

@@ -1,12 +1,13 @@
 """What formats share that compare texts by the encoder's states: tokens, pooling, repeated texts, no training."""
 
+import numpy as np
 import pytest
 import torch
 
 from ds_stilts.errors import RecipeError
 from ds_stilts.formats import FORMATS, get_format
 from ds_stilts.formats.base import Limits
-from ds_stilts.formats.embedding import by_key, distinct
+from ds_stilts.formats.embedding import Pool, by_key, distinct, gold_pairs
 from ds_stilts.tasks.examples import BitextExample, SearchExample
 from ds_stilts.tasks.task import SEARCHED
 
@@ -38,6 +39,31 @@ def test_pooling_is_the_mean_over_all_tokens_special_ones_included(name, make_ta
     assert torch.allclose(torch.tensor(pooled[0]), states[: len(sequences[0].ids)].float().mean(dim=0))
     alone = form.reduce(states[len(sequences[0].ids) :], torch.tensor([32]), task)
     assert (alone[0] == pooled[1]).all()
+
+
+def test_pooling_may_leave_out_special_tokens_or_take_the_first_alone():
+    form = get_format("retrieval")
+    states, counts = torch.arange(18.0).reshape(9, 2), torch.tensor([4, 2, 3])
+    bare = form.pool(states, counts, Pool(before=1, after=1))
+    assert torch.equal(torch.tensor(bare[0]), states[1:3].mean(dim=0)), "without first and last"
+    assert torch.equal(torch.tensor(bare[1]), states[4:6].mean(dim=0)), "nothing but special tokens: they are kept"
+    first = form.pool(states, counts, Pool(kind="cls"))
+    assert torch.equal(torch.from_numpy(np.stack(first)), states[[0, 4, 6]])
+    whole = form.pool(states, counts, Pool())
+    assert all((one == other).all() for one, other in zip(whole, form.reduce(states, counts, None), strict=True))
+
+
+def test_gold_pairs_are_queries_with_each_text_that_is_right():
+    assert gold_pairs(EXAMPLES, range(4)) == [(0, 1)]
+    assert gold_pairs(EXAMPLES, range(1, 4)) == [], "the query is another language's"
+    two = [*EXAMPLES, SearchExample(id="q2", text="b", side="query", keys=("2",))]
+    assert gold_pairs(two, range(4, 5)) == [(4, 1), (4, 3)]
+    bitext = [
+        BitextExample(id="c0", text="x", side="corpus", match=None),
+        BitextExample(id="q0", text="y", side="query", match="c0"),
+        BitextExample(id="q1", text="z", side="query", match=None),
+    ]
+    assert gold_pairs(bitext, range(3)) == [(1, 0)]
 
 
 @pytest.mark.parametrize("name", SEARCHED)

@@ -68,6 +68,14 @@ def test_the_layer_is_the_index_into_hugging_faces_hidden_states(kind: str, orac
         assert largest_difference(states, [layers[layer - 1] for layers in oracle]) > 1e-2
 
 
+def test_several_layers_come_from_one_pass_bit_for_bit(kind: str) -> None:
+    encoder = PackedEncoder(build(kind)).eval()
+    with torch.no_grad():
+        several = encoder(torch.cat(sequences()), Packing(lengths=LENGTHS), layer=(3, 0, 2))
+        for states, layer in zip(several, (3, 0, 2), strict=True):
+            assert torch.equal(states, encoder(torch.cat(sequences()), Packing(lengths=LENGTHS), layer=layer))
+
+
 def test_counting_xlm_r_positions_from_zero_would_show(monkeypatch: pytest.MonkeyPatch) -> None:
     oracle = padded(build("xlmr"), "xlmr", sequences())
     encoder = PackedEncoder(build("xlmr"))

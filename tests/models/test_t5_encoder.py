@@ -32,6 +32,16 @@ def padded(parts: list[torch.Tensor]) -> dict[str, torch.Tensor]:
     return {"input_ids": rows, "attention_mask": mask}
 
 
+def test_several_layers_come_from_one_pass_bit_for_bit() -> None:
+    encoder = PackedT5Encoder(build())
+    with torch.no_grad():
+        for layers in ((2, 0), (1,), (0, 1)):
+            several = encoder(torch.cat(sequences()), Packing(lengths=LENGTHS), layer=layers)
+            assert len(several) == len(layers)
+            for states, layer in zip(several, layers, strict=True):
+                assert torch.equal(states, encoder(torch.cat(sequences()), Packing(lengths=LENGTHS), layer=layer))
+
+
 @pytest.mark.parametrize("layer", [None, 0, 1, 2])
 def test_packed_states_equal_the_padded_hugging_face_model_at_every_layer(layer: int | None) -> None:
     with torch.no_grad():

@@ -80,6 +80,32 @@ def test_a_layer_that_the_model_does_not_have_is_refused_before_it_is_trained(mo
         check_start(recipe("", start=made, evaluation={"layer": 3}))
 
 
+@pytest.mark.parametrize(
+    ("evaluation", "targets", "sentence"),
+    [
+        ({"sweep": "all"}, "xnli", r"evaluation\.sweep: no target is searched for; remove it"),
+        (
+            {"preset": "paper"},
+            "lareqa",
+            r"evaluation\.preset: paper is of tatoeba and bucc2018 only, which are no targets",
+        ),
+        ({"preset": "paper"}, "tatoeba", r"for models of 12 and 24 layers, and this one has 3; give `layer`"),
+        ({"sweep": [1, 4]}, "tatoeba", r"evaluation\.sweep is 4, but the start model has hidden states 0 to 3"),
+    ],
+)
+def test_retrieval_keys_that_would_be_ignored_or_cannot_be_met_are_refused(
+    model: Path, evaluation: dict[str, Any], targets: str, sentence: str
+) -> None:
+    with pytest.raises(RecipeError, match=sentence):
+        check_start(recipe(str(model), evaluation=evaluation, targets={targets: {"steps": 1}}))
+
+
+def test_mt5_has_no_first_token_to_pool() -> None:
+    start = {"architecture": {"family": "mt5", "layers": 2}, "tokenizer": {}}
+    with pytest.raises(RecipeError, match=r"evaluation\.pooling: mT5 puts no special token before a text"):
+        check_start(recipe("", start=start, evaluation={"pooling": "cls"}, targets={"tatoeba": {}}))
+
+
 def test_more_frozen_layers_than_the_model_has_are_refused_before_it_is_trained(model: Path) -> None:
     def frozen(layers: int) -> dict[str, Any]:
         return {"xnli": {"steps": 1, "freeze": {"layers": layers}}}
