@@ -46,7 +46,7 @@ SWEEP = {"layers": {"1": {"score": 30.0}, "2": {"score": 50.0}, "10": {"score": 
 
 @pytest.mark.parametrize(
     ("chosen_on", "reason"),
-    [(None, "state 2 counts, the recipe's."), ("tuning half", "state 2 counts, chosen on the tuning half, which is not")],
+    [(None, "state 2 counts, the recipe's."), ("tuning half", "state 2 counts, chosen on the tuning half, which")],
 )  # fmt: skip
 def test_every_state_is_shown_with_the_one_that_counts_and_the_oracle(
     tmp_path: Path, chosen_on: str | None, reason: str
