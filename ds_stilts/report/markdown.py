@@ -182,8 +182,12 @@ def _totals(summary: Summary) -> list[str]:
         composed = ", composed here: the official script gives none" if benchmark.composed else ""
         whole = f"{benchmark.num_tasks} tasks{composed}"
         rows.append([benchmark.title, whole, *(points(one.score) for one in arms.values())])
-        parts.append(table([benchmark.title, "mean of", *arms], rows, num_text_columns=2))
-        lines = [f"- no total for {', '.join(own)}: {_text(lacking)}" for lacking, own in lacking_of(benchmark).items()]
+        if not benchmark.is_empty:
+            parts.append(table([benchmark.title, "mean of", *arms], rows, num_text_columns=2))
+        lines = [
+            f"- no total of {benchmark.title} for {', '.join(own)}: {_text(lacking)}"
+            for lacking, own in lacking_of(benchmark).items()
+        ]
         parts += ["\n".join(lines)] if lines else []
     return parts
 

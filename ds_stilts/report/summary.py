@@ -181,7 +181,7 @@ def _summarise(
 
 
 def _arm_notes(scores: Scores, run: Run) -> tuple[str, ...]:
-    notes = list(scores.notes)
+    notes = [note.removesuffix(".") for note in scores.notes]  # they are put into sentences
     parallel = bool(run.pretrain.get("parallel_text")) and scores.format in SEARCHED
     if parallel and not any("parallel" in note for note in notes):
         notes.append("phase 1 saw parallel text, which is close to what retrieval measures")

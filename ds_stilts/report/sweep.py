@@ -17,7 +17,7 @@ def sweep_sentence(target: TargetSummary) -> str:
         if found := result.sweep:
             why = f"chosen on the {found.chosen_on}, which is not scored" if found.chosen_on else "the recipe's"
             parts.append(f"{arm}: state {found.layer} counts, {why}")
-    return "; ".join(parts) + ". The highest of the others is an oracle: it was found on what it is scored on."
+    return "; ".join(parts) + ". The highest is an oracle: it was found on what it is scored on."
 
 
 def sweep_rows(target: TargetSummary) -> list[list[str]]:

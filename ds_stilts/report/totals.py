@@ -36,6 +36,11 @@ class BenchmarkTotals:
     """Whether the total is put together here, as the official script gives none."""
     arms: Mapping[str, ArmTotals]
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether no arm has even a group, so that there is only to say what is missing."""
+        return not any(arm.groups for arm in self.arms.values())
+
 
 def run_totals(run: Run) -> tuple[BenchmarkTotals, ...]:
     """Totals of every benchmark that the run has scored any task of."""

@@ -129,6 +129,13 @@ def test_a_stored_score_that_its_languages_do_not_give_is_said(small_run: Path, 
     assert none.notes == ("the stored score 61.00 is not the mean of its languages, 60.00, shown here",)
 
 
+def test_a_note_that_is_a_sentence_loses_its_stop(full_run: Path, edit_scores) -> None:
+    """It is put into sentences of the report, which have stops of their own."""
+    for arm in ("none", "mnli_squad", "shuffled"):
+        edit_scores(full_run, arm, "panx", lambda values: values.update(notes=["From Wikipedia."]))
+    assert targets(full_run)["panx"].notes == ("From Wikipedia",)
+
+
 def test_every_retrieval_row_says_that_phase_1_saw_parallel_text(full_run: Path, edit_scores) -> None:
     for arm in ("none", "mnli_squad", "shuffled"):
         edit_scores(full_run, arm, "tatoeba", lambda values: values.update(notes=[]))

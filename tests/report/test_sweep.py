@@ -54,7 +54,7 @@ def test_every_state_is_shown_with_the_one_that_counts_and_the_oracle(
     for text in texts(write_searched(tmp_path / "run", {**SWEEP, "chosen_on": chosen_on})):
         assert "50.00 (counts)" in text and "70.00 (oracle)" in text and reason in text
         assert text.index("30.00") < text.index("50.00 (counts)") < text.index("70.00 (oracle)")
-        assert "is an oracle: it was found on what it is scored on" in text
+        assert "The highest is an oracle: it was found on what it is scored on" in text
 
 
 def test_what_a_score_was_made_with_is_in_its_provenance(tmp_path: Path) -> None:

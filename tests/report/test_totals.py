@@ -98,7 +98,7 @@ def test_what_is_not_whole_is_named_and_takes_group_and_total_away(
     assert of(run_dir, "XTREME").score is not None, "the other arm keeps its total"
     run = read_run(run_dir)
     text = render_markdown(summarise(run))
-    assert f"- no total for nli: {reason}" in text
+    assert f"- no total of XTREME for nli: {reason}" in text
     page = " ".join("".join(Page(render_html(run, summarise(run))).text).split())
     assert f"No total of XTREME for nli: {reason}." in page
 
@@ -116,6 +116,14 @@ def test_languages_of_the_other_benchmark_do_not_count(tmp_path: Path, edit_scor
     before = of(run_dir, "XTREME")
     edit_scores(run_dir, "none", "panx", lambda values: values["languages"]["qu"]["metrics"].update(f1=90.0))
     assert of(run_dir, "XTREME") == before
+
+
+def test_where_nothing_is_whole_there_is_no_table_of_dashes(full_run: Path) -> None:
+    run = read_run(full_run)
+    text = render_markdown(summarise(run))
+    assert "- no total of XTREME for none, mnli_squad, shuffled: PAWS-X not scored; XNLI not scored in" in text
+    source = render_html(run, summarise(run))
+    assert "totals-table" not in source and "No total of XTREME for none, mnli_squad, shuffled: PAWS-X" in source
 
 
 def test_a_run_without_targets_of_a_benchmark_has_no_totals(tmp_path: Path) -> None:
