@@ -5,6 +5,7 @@ batches, and every cosine in fp64.
 """
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from ds_stilts.evaluation.rows import read_rows
 from ds_stilts.formats import get_format
@@ -49,17 +51,22 @@ def embed(texts: list[str], model: Path, max_tokens: int) -> np.ndarray:
     return vectors
 
 
-def run(root: Path, model: Path, out: Path, target: str) -> Path:
-    """Score one target with the checkpoint as it is, in fp32 on two ranks; the folder of its predictions."""
+def start(root: Path, model: Path, out: Path, target: str) -> subprocess.CompletedProcess[str]:
+    """Score one target with the checkpoint as it is, in fp32 on two ranks."""
     recipe = out / "recipe.yaml"
     recipe.write_text(
         f"name: pairs\nstart: {{model: {model}}}\narms: {{none: null}}\ntargets: {{{target}}}\n"
         "engine: {config: zero2_fp32, processes: 2}\n"
     )
-    command = [sys.executable, "-m", "ds_stilts", "run", str(recipe), "--data-root", str(root), "--out", str(out)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=1500)
+    command = [sys.executable, "-m", "ds_stilts", "run", str(recipe), "--data-root", str(root)]
+    return subprocess.run([*command, "--out", str(out / "run")], capture_output=True, text=True, timeout=1500)
+
+
+def run(root: Path, model: Path, out: Path, target: str) -> Path:
+    """The folder of its predictions."""
+    done = start(root, model, out, target)
     assert done.returncode == 0, done.stderr[-3000:]
-    return out / "targets" / "none" / target.partition(":")[0] / "predictions"
+    return out / "run" / "targets" / "none" / target.partition(":")[0] / "predictions"
 
 
 def predicted(folder: Path, language: str) -> dict[str, str | None]:
@@ -94,6 +101,22 @@ def test_tatoeba_finds_what_brute_force_finds(real_data: Path, model: Path, tmp_
         expected = {e.id: sides["corpus"][j].id for e, j in zip(sides["query"], best.tolist(), strict=True)}
         assert matched("tatoeba", examples, vectors) == expected
         assert predicted(folder, language) == expected
+
+
+def test_a_checkpoint_that_gives_nan_is_a_sentence_and_exit_code_2(
+    real_data: Path, model: Path, tmp_path: Path
+) -> None:
+    broken = tmp_path / "broken"
+    shutil.copytree(model, broken)
+    weights = load_file(broken / "model.safetensors")
+    name = next(name for name in weights if name.endswith("encoder.layer.1.output.dense.weight"))
+    weights[name][3, 5] = float("nan")
+    save_file(weights, broken / "model.safetensors", metadata={"format": "pt"})
+    done = start(real_data, broken, tmp_path, "tatoeba: {score_languages: [te]}")
+    assert done.returncode == 2
+    (line,) = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    assert "task 'tatoeba', language 'te': hidden state 4 is not finite for 468 of 468 texts, the first" in line
+    assert "Traceback" not in done.stderr and not list(tmp_path.rglob("scores.json"))
 
 
 def brute_force(sources: np.ndarray, targets: np.ndarray) -> dict[int, int]:
