@@ -143,6 +143,14 @@ def test_a_scored_language_is_not_embedded_again(objective: Objective, tmp_path:
     assert list(sweep.folder(folder, 1).glob("*.parquet")), "one state's rows were lost, and are made again"
 
 
+def test_rows_of_another_hidden_state_are_made_again(objective: Objective, tmp_path: Path) -> None:
+    made = declare("retrieval")
+    alone = read_rows(score(objective, made, tmp_path / "alone", Pooling(layer=2)), "en")
+    before = read_rows(score(objective, made, tmp_path / "both", Pooling(layer=0)), "en")
+    after = read_rows(score(objective, made, tmp_path / "both", Pooling(layer=2)), "en")
+    assert after == alone != before
+
+
 @pytest.mark.parametrize("size", [1, 2])
 @pytest.mark.parametrize("format", ["retrieval", "mining"])
 def test_vectors_that_are_not_finite_are_one_sentence(tmp_path: Path, format: str, size: int) -> None:
