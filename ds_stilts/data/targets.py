@@ -19,6 +19,8 @@ class PackedTargets:
     pairing: Pairing
     order: tuple[int, ...]
     """Which of the targets given lies at each place."""
+    among: tuple[int, ...] = ()
+    """If not empty: wanted are the logits of these tokens in the place of each target's last one, not losses."""
 
     def to(self, device: torch.device | str) -> "PackedTargets":
         return replace(self, ids=self.ids.to(device))
@@ -28,6 +30,12 @@ class PackedTargets:
         place = torch.tensor(self.order, dtype=torch.long)
         owner = torch.repeat_interleave(place, torch.tensor(self.pairing.targets.lengths)).to(values_U.device)
         return torch.zeros(len(self.order), device=values_U.device, dtype=values_U.dtype).index_add(0, owner, values_U)
+
+    def last_rows(self) -> torch.Tensor:
+        """int64 [number of targets]: the place in `ids` of each target's last token, in the order given."""
+        packing = self.pairing.targets
+        ends = torch.tensor(packing.starts) + torch.tensor(packing.lengths) - 1
+        return torch.empty_like(ends).index_copy(0, torch.tensor(self.order), ends)
 
     def rows_of(self, chosen: Sequence[int]) -> torch.Tensor:
         """int64: places in `ids` of the tokens of some targets, one target after the other."""

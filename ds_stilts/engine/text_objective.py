@@ -32,9 +32,9 @@ class TextObjective(nn.Module):
         """Weighted loss of a micro-batch (fp32 scalar) and each task's summed token losses (detached).
 
         Without coefficients it scores: the states [T, D] at layer `more`; and where the batch has targets, under
-        "losses", their tokens' fp32 [U] instead of none. For a `Writing` it gives, under "logits", those [S,
-        vocabulary] of its next step, after the tokens `more`. All share this one entry because ZeRO-3 starts fetching
-        parameters at the engine's root module only.
+        "losses", their tokens' fp32 [U], or under "logits" those [targets, among] that the targets ask for. For a
+        `Writing` it gives, under "logits", those [S, vocabulary] of its next step, after the tokens `more`. All share
+        this one entry because ZeRO-3 starts fetching parameters at the engine's root module only.
 
         A micro-batch has at least one item, so every parameter takes part on every rank.
         """
@@ -44,6 +44,9 @@ class TextObjective(nn.Module):
         if batch.targets is None:
             return states, {}
         written_UD = self.model.target_states(states, batch.targets.ids, batch.targets.pairing)
+        if batch.targets.among:
+            last_ND = written_UD[batch.targets.last_rows().to(written_UD.device)]
+            return states, {"logits": self.model.logits_of(last_ND, list(batch.targets.among))}
         self.gradients.watch(written_UD, {name: own.rows for name, own in batch.tasks.items()})
         losses_U = self.model.losses(written_UD, batch.targets.ids)
         if coefficients is None:

@@ -1,6 +1,9 @@
 """Predictions of a model that writes text: the likeliest of all labels, or what it writes, greedily, read by the task's
 text form. They are the same JSON as a head's, so scores are computed from them in the same way.
 
+Where all labels part at one token ("0", "1", "2"), that token decides, as in a greedy search that may write nothing
+but labels: its likelihoods, among the labels, need one decoder position and a few rows of the output matrix.
+
 Every rank makes as many forward passes as every other: where text is written, all go on until the last one is done.
 What an example's answer is does not depend on its neighbours in a batch: each is cut at a length of its own.
 """
@@ -8,6 +11,7 @@ What an example's answer is does not depend on its neighbours in a batch: each i
 import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 from typing import Any
 
 import torch
@@ -46,9 +50,11 @@ class _Answer:
     """Least lead of what was taken over the next best: of a label's log-likelihood, or of a token's logit."""
 
 
-def most_examples(task: Task, tokenizer: Any, limit: int | None) -> int:
+def most_examples(task: Task, tokenizer: Any, limit: int | None) -> int | None:
     """Most examples in one forward batch, so that no more than `MOST_ROWS` positions meet the vocabulary at once."""
     labels = _labels(task, tokenizer)[1]
+    if parting(labels):
+        return limit
     most = max(1, MOST_ROWS // max(1, sum(len(ids) for ids in labels)))
     return min(most, limit or most)
 
@@ -110,14 +116,30 @@ def _labels(task: Task, tokenizer: Any) -> tuple[tuple[str, ...], list[list[int]
     return texts, labels
 
 
+def parting(labels: list[list[int]]) -> tuple[list[int], list[int]] | None:
+    """The tokens that all labels begin with and the next one of each, if no two labels share that; else None."""
+    if len(labels) < 2:
+        return None
+    shared = next(place for place, tokens in enumerate(zip_longest(*labels)) if len(set(tokens)) > 1)
+    following = [ids[shared] for ids in labels if len(ids) > shared]
+    return (labels[0][:shared], following) if len(set(following)) == len(labels) else None
+
+
 def _choose(
     model: Callable[..., Any], task: Task, packed: PackedBatch, texts: Sequence[str], labels: list[list[int]]
 ) -> list[_Answer]:
     """The label of the greatest log-likelihood for each source, in packed order, scored by its lead over the second."""
-    targets = label_targets(labels, packed.packing).to(packed.ids.device)
-    _, found = model(replace(packed, targets=targets), None)
-    check_finite(found["losses"], f"task '{task.name}': the labels' likelihoods")
-    likelihoods_SL = -targets.per_target(found["losses"]).view(-1, len(labels))
+    parted = parting(labels)
+    if parted:
+        shared, following = parted
+        target = [*shared, following[0]]  # what stands last is not read
+        targets = replace(label_targets([target], packed.packing), among=tuple(following)).to(packed.ids.device)
+        values = likelihoods_SL = model(replace(packed, targets=targets), None)[1]["logits"]  # but for what all share
+    else:
+        targets = label_targets(labels, packed.packing).to(packed.ids.device)
+        values = model(replace(packed, targets=targets), None)[1]["losses"]
+        likelihoods_SL = -targets.per_target(values).view(-1, len(labels))
+    check_finite(values, f"task '{task.name}': the labels' likelihoods")
     best, margins = best_and_margin(likelihoods_SL)
     shares = best_probability(likelihoods_SL)
     return [

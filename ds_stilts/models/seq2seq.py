@@ -8,13 +8,21 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import cross_entropy, linear
 
 from ds_stilts.models.packing import Packing
 from ds_stilts.models.pairing import Pairing
 from ds_stilts.models.t5_attention import Steps
 from ds_stilts.models.t5_encoder import PackedT5Encoder, run_stack, use_packed_attention
 from ds_stilts.recipe import Architecture
+
+
+class OutputMatrix(nn.Linear):
+    """An output layer that can be asked for some tokens only: of a vocabulary of 250,112, two or three labels'."""
+
+    def forward(self, states_ND: torch.Tensor, tokens: list[int] | None = None) -> torch.Tensor:
+        """Logits [N, vocabulary], or [N, tokens]. The weight is read in here, where ZeRO-3 has it gathered."""
+        return linear(states_ND, self.weight if tokens is None else self.weight[tokens], self.bias)
 
 
 class PackedSeq2Seq(nn.Module):
@@ -25,6 +33,7 @@ class PackedSeq2Seq(nn.Module):
     def __init__(self, encoder: PackedT5Encoder) -> None:
         super().__init__()
         use_packed_attention(encoder.hf.decoder)
+        encoder.hf.lm_head.__class__ = OutputMatrix  # the same module, parameter and name
         self.encoder = encoder
         self.heads = nn.ModuleDict()
         """None: every task is text."""
@@ -51,6 +60,11 @@ class PackedSeq2Seq(nn.Module):
         """Cross entropy of each target token, fp32 [U]. The negative log-likelihood of a target is the sum over its
         tokens."""
         return cross_entropy(self.encoder.hf.lm_head(states_UD).float(), targets_U, reduction="none")
+
+    def logits_of(self, states_ND: torch.Tensor, tokens: list[int]) -> torch.Tensor:
+        """Logits of some tokens only, fp32 [N, tokens], from decoder states [N, D]."""
+        logits: torch.Tensor = self.encoder.hf.lm_head(states_ND, tokens=tokens)
+        return logits.float()
 
     def token_losses(self, sources_TD: torch.Tensor, targets_U: torch.Tensor, pairing: Pairing) -> torch.Tensor:
         """`losses` of the `target_states`."""

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from ds_stilts.data.prepared import Prepared
 from ds_stilts.engine.text_objective import TextObjective
 from ds_stilts.errors import CheckpointError, DataError
-from ds_stilts.evaluation.generation import MOST_ANSWER_TOKENS, most_examples, predict_text
+from ds_stilts.evaluation.generation import MOST_ANSWER_TOKENS, most_examples, parting, predict_text
 from ds_stilts.evaluation.rows import Row, read_rows, write_shard
 from ds_stilts.evaluation.scores import scores_from_rows
 from ds_stilts.evaluation.work import ForwardBatch
@@ -70,7 +70,7 @@ def test_a_model_that_gives_nan_is_one_sentence(format: str) -> None:
 
 
 def test_the_label_is_the_one_of_the_greatest_likelihood_under_hugging_faces_model() -> None:
-    labels = ("0", "1ab", "2")  # of different lengths: the whole label counts, its end too
+    labels = ("0", "2", "2ab")  # they part at different tokens: the whole label counts, its end too
     shared = task("nli", labels=labels)
     found = predict(mt5(seed=2), shared, list(PAIRS), [[4, 0, 7, 2], [8], [1, 3, 5, 6]])
     assert sorted(found) == list(range(9)) and len({p.prediction for p in found.values()}) > 1
@@ -88,6 +88,38 @@ def test_the_label_is_the_one_of_the_greatest_likelihood_under_hugging_faces_mod
         assert found[index].score == pytest.approx(best - second, abs=1e-4)
         assert found[index].confidence == pytest.approx(float(torch.tensor(likelihoods).softmax(0).max()), abs=1e-4)
         assert json.loads(found[index].gold) == example.label and found[index].legal
+
+
+def test_where_all_labels_part_at_one_token_its_likelihood_under_hugging_faces_model_decides() -> None:
+    labels = ("0", "1ab", "2")  # the tokenizer writes a word mark first, which they share
+    shared = task("nli", labels=labels)
+    found = predict(mt5(seed=2), shared, list(PAIRS), [[4, 0, 7, 2], [8], [1, 3, 5, 6]])
+    assert sorted(found) == list(range(9)) and len({p.prediction for p in found.values()}) > 1
+    mark, following = TOKENIZER("0").input_ids[0], [TOKENIZER(label).input_ids[1] for label in labels]
+    for index, example in enumerate(PAIRS):
+        source = TOKENIZER(get_text_form("sentence_pair").prompt(example, shared), return_tensors="pt").input_ids
+        with torch.no_grad():
+            logits = mt5(seed=2)(input_ids=source, decoder_input_ids=torch.tensor([[0, mark]])).logits[0, -1, following]
+        best, second = logits.topk(2).values
+        assert json.loads(found[index].prediction) == labels[int(logits.argmax())]
+        assert found[index].score == pytest.approx(float(best - second), abs=1e-4)
+        assert found[index].confidence == pytest.approx(float(logits.softmax(0).max()), abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("labels", "expected"),
+    [
+        ([[5, 1], [6, 1]], ([], [5, 6])),
+        ([[3, 5, 1], [3, 6, 7, 1]], ([3], [5, 6])),
+        ([[3, 1], [3, 4, 1]], ([3], [1, 4])),
+        ([[3, 5, 1], [3, 6, 1], [3, 6, 7, 1]], None),
+        ([[3], [3, 4]], None),
+        ([[3, 1]], None),
+        ([], None),
+    ],
+)
+def test_labels_part_where_no_two_go_on_alike(labels: list[list[int]], expected: object) -> None:
+    assert parting(labels) == expected
 
 
 def test_no_prediction_depends_on_the_batch() -> None:
@@ -195,10 +227,12 @@ def test_labels_that_the_tokenizer_writes_alike_are_refused() -> None:
 
 
 def test_batches_shrink_with_the_number_of_labels() -> None:
-    two, many = task("a", labels=("0", "1")), task("b", labels=tuple(str(number) for number in range(10, 60)))
-    assert most_examples(two, TOKENIZER, None) > 10 * most_examples(many, TOKENIZER, None) >= 10
-    assert most_examples(two, TOKENIZER, 7) == 7
-    assert most_examples(task("qa", "span_qa"), TOKENIZER, None) > most_examples(two, TOKENIZER, None)
+    few, many = task("a", labels=("0", "1", "12")), task("b", labels=tuple(str(number) for number in range(10, 60)))
+    most, least = most_examples(few, TOKENIZER, None), most_examples(many, TOKENIZER, None)
+    assert most and least and most > 10 * least >= 10
+    assert most_examples(few, TOKENIZER, 7) == 7
+    assert most_examples(task("a", labels=("0", "1")), TOKENIZER, None) is None, "whose labels meet no vocabulary"
+    assert (most_examples(task("qa", "span_qa"), TOKENIZER, None) or 0) > most
 
 
 def test_sequences_lie_in_packed_order_whatever_the_order_of_the_batch() -> None:
