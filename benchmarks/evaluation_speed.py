@@ -41,7 +41,10 @@ from ds_stilts.data.prepare import SplitKey, prepare, prepared_folder  # noqa: E
 from ds_stilts.data.prepared import Prepared, Ragged, open_prepared  # noqa: E402
 from ds_stilts.engine.objective import Objective  # noqa: E402
 from ds_stilts.engine.world import World  # noqa: E402
-from ds_stilts.evaluation.harness import LanguageWork, _embed, deal_unit, predict  # noqa: E402
+from ds_stilts.evaluation.embedding import _embed  # noqa: E402
+from ds_stilts.evaluation.harness import deal_unit, predict  # noqa: E402
+from ds_stilts.evaluation.language import LanguageWork  # noqa: E402
+from ds_stilts.evaluation.pooling import Pooling  # noqa: E402
 from ds_stilts.formats import get_format  # noqa: E402
 from ds_stilts.formats.base import Limits  # noqa: E402
 from ds_stilts.models.loading import load_start  # noqa: E402
@@ -227,9 +230,11 @@ class Ways:
         began = time.process_time()
         batches = deal_unit(one.unit, Evaluation(), self._world)
         if self._embeds:
-            found = np.concatenate([_embed(model, self._local(one.unit), batches, None, self._world).numpy()])
+            last = model.model.encoder.num_layers
+            pooled = _embed(model, self._local(one.unit), batches, one.examples, Pooling(layer=last), self._world)
+            found = pooled[last].numpy()
         else:
-            found = predict(model, one.unit, batches, one.examples, None, self._world)
+            found = predict(model, one.unit, batches, one.examples, self._world)
         return time.process_time() - began, found
 
     @staticmethod

@@ -34,7 +34,8 @@ from ds_stilts.data.targets import pack_targets  # noqa: E402
 from ds_stilts.engine.text_objective import TextObjective  # noqa: E402
 from ds_stilts.engine.world import World  # noqa: E402
 from ds_stilts.evaluation.generation import _labels  # noqa: E402
-from ds_stilts.evaluation.harness import LanguageWork, deal_unit, predict  # noqa: E402
+from ds_stilts.evaluation.harness import deal_unit, predict  # noqa: E402
+from ds_stilts.evaluation.language import LanguageWork  # noqa: E402
 from ds_stilts.formats.base import Limits  # noqa: E402
 from ds_stilts.formats.text_to_text import get_text_form  # noqa: E402
 from ds_stilts.models.dropout import use_torch_dropout  # noqa: E402
@@ -113,7 +114,7 @@ def measure(shape: str, root: Path, tokenizer: Any, encoder: Encoder, folder: Pa
     ways: dict[str, Callable[[], Any]] = {
         "generate": lambda: generate(peer, unit, in_order, longest),
         "generate_sorted": lambda: generate(peer, unit, by_length, longest),
-        "packed": lambda: predict(objective, unit, deal_unit(unit, Evaluation(), world), examples, None, world),
+        "packed": lambda: predict(objective, unit, deal_unit(unit, Evaluation(), world), examples, world),
     }
     found = {name: way() for name, way in ways.items()}
     form, legal, same = get_text_form(task.format), 0, 0
