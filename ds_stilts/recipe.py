@@ -16,6 +16,7 @@ from ds_stilts.errors import suggestion
 from ds_stilts.recipe_mixing import EITHER, TaskUse, check_shares, one_batch
 from ds_stilts.recipe_sections import (
     Architecture,
+    Average,
     Data,
     Engine,
     Evaluation,
@@ -27,8 +28,8 @@ from ds_stilts.recipe_sections import (
 )
 
 __all__ = [
-    "Architecture", "Arm", "Data", "Engine", "Evaluation", "Freeze", "Oracle", "OwnTask", "Recipe", "Section", "Start",
-    "Synthetic", "Target", "TaskUse", "Tokenizer", "Training", "Validation",
+    "Architecture", "Arm", "Average", "Data", "Engine", "Evaluation", "Freeze", "Oracle", "OwnTask", "Recipe",
+    "Section", "Start", "Synthetic", "Target", "TaskUse", "Tokenizer", "Training", "Validation",
 ]  # fmt: skip
 
 _INDIFFERENT = {"checkpoint_every", "keep_checkpoints", "log_every", "micro_batch_tokens", "activation_checkpointing"}
@@ -37,7 +38,7 @@ _LATER = {
     "random_init": False,
     "validation": None, "heads": "fresh", "reuse_head": None, "optimizer": "adamw", "compile": None, "use": None,
     "family": "xlmr", "freeze": None, "layer_lr_decay": 1.0, "anneal": 0.8,
-    "one_task_steps": False, "batch_tokens": None, "goal": None, "join_lines": False,
+    "one_task_steps": False, "batch_tokens": None, "goal": None, "join_lines": False, "average": None,
 }  # fmt: skip
 """Keys that the first recipes did not have, with the value that changes nothing."""
 
@@ -136,6 +137,8 @@ class Training(Section):
     keep_checkpoints: int = Field(default=2, ge=1)
     """Newest engine checkpoints to keep until the phase is done; the best by a metric is kept besides."""
     log_every: int = Field(default=10, ge=1)
+    average: Average | None = None
+    """None: the phase ends with the weights of its last step, or of its best with `validation.patience`."""
     validation: Validation | None = None
     """Not taken over from the `training:` section by start.pretrain: running text has no score."""
 
@@ -294,6 +297,13 @@ class Recipe(Section):
                     f"{where}.compile: torch.compile leaves a layer that is recomputed as it is; give `compile` or "
                     "`activation_checkpointing`, not both"
                 )
+            if phase.average and phase.validation and phase.validation.patience:
+                raise ValueError(
+                    f"{where}.average: with `validation.patience` the phase ends with the weights of its best step; "
+                    "give one of the two"
+                )
+            if phase.average and phase.steps and (problem := phase.average.misfit(phase.steps)):
+                raise ValueError(f"{where}.average: {problem}")
             if phase.optimizer == "adafactor":
                 for key in ("adam_betas", "adam_eps"):
                     if getattr(phase, key) != Training.model_fields[key].default:

@@ -66,6 +66,27 @@ class Data(Section):
     synthetic: Synthetic | None = None
 
 
+class Average(Section):
+    """The weights that a phase ends with: the mean of several of its last (see `ds_stilts.engine.averaging`)."""
+
+    last: int = Field(ge=2)
+    """How many: those after the last step, and after the steps before it that lie `every` apart."""
+    every: int = Field(ge=1)
+
+    def steps(self, num_steps: int) -> list[int]:
+        """The steps of a phase after which weights count, in order; the last one is `num_steps`."""
+        return list(range(num_steps - (self.last - 1) * self.every, num_steps + 1, self.every))
+
+    def misfit(self, num_steps: int) -> str | None:
+        """What is wrong with it in a phase of so many steps; None: nothing."""
+        if self.steps(num_steps)[0] >= 1:
+            return None
+        return (
+            f"{self.last} weights that lie {self.every} steps apart need {(self.last - 1) * self.every + 1} steps, and "
+            f"the phase has {num_steps}; give less of either"
+        )
+
+
 class Engine(Section):
     config: str = "zero2_fp32"
     """A file of `ds_configs/` by name, or a path to a DeepSpeed JSON."""

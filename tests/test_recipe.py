@@ -352,6 +352,14 @@ def test_phase_1_does_not_take_over_validation() -> None:
             "start={architecture: {}, tokenizer: {}, pretrain: {tasks: {text: {}}, steps: 1, freeze: {layers: 1}}}",
             "start.pretrain.freeze: a model made from `architecture` has learned nothing that could be kept",
         ),
+        (
+            "arms.mnli.average={last: 3, every: 50}",
+            "arms.mnli.average: 3 weights that lie 50 steps apart need 101 steps, and the phase has 100; give less",
+        ),
+        (
+            "targets.xnli={epochs: 2, average: {last: 2, every: 1}, validation: {every: 5, patience: 2}}",
+            "targets.xnli.average: with `validation.patience` the phase ends with the weights of its best step",
+        ),
         ("arms.mnli.optimizer=adam", "'adamw', 'adafactor' or 'lamb'"),
     ],
 )

@@ -59,7 +59,16 @@ class Cursor:
     """What validations have said so far (`ds_stilts.engine.watch`); empty without any."""
 
 
-def save(engine: Any, cursor: Cursor, folder: Path, world: World, *, keep: int = 2, best: bool = False) -> Path:
+def save(
+    engine: Any,
+    cursor: Cursor,
+    folder: Path,
+    world: World,
+    *,
+    keep: int = 2,
+    best: bool = False,
+    more: Callable[[Path], list[Path]] | None = None,
+) -> Path:
     """Write and commit one checkpoint, then delete what is no longer kept; a collective.
 
     Args:
@@ -68,6 +77,7 @@ def save(engine: Any, cursor: Cursor, folder: Path, world: World, *, keep: int =
         keep: how many of the newest steps to keep.
         best: this step is the best so far by the metric that the caller watches: it is kept besides them until
             another one is saved as the best.
+        more: writes further files of this rank into the folder it is given, and returns them.
 
     Returns:
         The committed folder `step-N`.
@@ -84,6 +94,7 @@ def save(engine: Any, cursor: Cursor, folder: Path, world: World, *, keep: int =
         if problem is None:
             paths.append(temporary / f"rng-{world.rank}.pt")
             write_random_state(paths[-1], world.device)
+            paths += more(temporary) if more else []
             fail_at("save.own", step=cursor.step)
             files = {path.relative_to(temporary).as_posix(): seal(path, world.rank) for path in paths}
     except (OSError, RuntimeError) as error:

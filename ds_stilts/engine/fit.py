@@ -39,6 +39,11 @@ def check_engine(recipe: Recipe) -> EngineConfig:
                 f"engine.config '{config.name}', which keeps states on NVMe, none can be loaded (see ds_configs); take "
                 "zero3_offload_bf16, or remove `patience`"
             )
+        if training.average and config.nvme_folders:
+            raise RecipeError(
+                f"{where}.average: weights are summed in memory, and engine.config '{config.name}' keeps them on NVMe; "
+                "take zero3_offload_bf16, or remove `average`"
+            )
     return config
 
 

@@ -18,6 +18,7 @@ from ds_stilts.data.batch import Masking
 from ds_stilts.data.prefetch import Prefetch
 from ds_stilts.data.steps import StepPlanner, TaskData
 from ds_stilts.engine import checkpoint, watchdog
+from ds_stilts.engine.averaging import Averaging
 from ds_stilts.engine.checkpoint import Cursor
 from ds_stilts.engine.failpoints import fail_at
 from ds_stilts.engine.guard import Guard
@@ -86,6 +87,11 @@ def train(
     )
     found = checkpoint.newest_good(checkpoints, here, world)
     cursor = checkpoint.load(engine, found, world) if found else here
+    averaging = None
+    if training.average:
+        averaging = Averaging(engine, training.average.steps(num_steps), world.rank)
+        if found:
+            averaging.restore(found, cursor.step)
     first_step = done = cursor.step
     if watch:
         watch.restore(cursor.watch)
@@ -99,7 +105,8 @@ def train(
         began = time.monotonic()
         cursor = replace(here, step=step, watch=watch.state() if watch else {})
         best = watch is not None and watch.is_best(step)
-        checkpoint.save(engine, cursor, checkpoints, world, keep=training.keep_checkpoints, best=best)
+        more = averaging.save if averaging else None
+        checkpoint.save(engine, cursor, checkpoints, world, keep=training.keep_checkpoints, best=best, more=more)
         stop.saved(time.monotonic() - began)
         watchdog.brisk(world)
 
@@ -132,6 +139,8 @@ def train(
             squares = engine.module.gradients.take(world.device) / world.size**2  # DeepSpeed divided by micro-batches
             window.add(share, losses, squares, applied=applied)
             done = step + 1
+            if averaging:
+                averaging.look(done)
             flags, *totals = world.sum(torch.cat([window.sums.new_tensor([stop.flag()]), window.sums])).tolist()
             stopping = stop.agreed(flags)
             if done % training.log_every == 0 or done == num_steps or stopping:
@@ -163,6 +172,8 @@ def train(
         gc.unfreeze()
         gc.enable()
         telemetry.close()
+    if averaging:
+        averaging.finish()
     if watch is None or not watch.keeps_best or watch.seen.best_step == done:
         return Trained(done=done, kept=done)
     return Trained(done=done, kept=_take_best(engine, watch.seen, checkpoints, here, world))

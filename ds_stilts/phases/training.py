@@ -19,7 +19,7 @@ from ds_stilts.engine.objective import Objective
 from ds_stilts.engine.partitioned_loading import place, restore_masters
 from ds_stilts.engine.telemetry import say
 from ds_stilts.engine.text_objective import TextObjective
-from ds_stilts.errors import DataError
+from ds_stilts.errors import DataError, RecipeError
 from ds_stilts.formats import get_format
 from ds_stilts.formats.text_to_text.span_corruption import sentinel_ids
 from ds_stilts.models.family import writes_text
@@ -114,6 +114,8 @@ def train_phase(
     data, checksums = _training_data(run, ranks, training, tasks, start)
     sizes = {task.name: data[task.name].prepared.num_items for task in tasks}
     num_steps = phase_length(training, sizes, {name: float(one.tokens.mean()) for name, one in data.items()})
+    if training.average and (problem := training.average.misfit(num_steps)):
+        raise RecipeError(f"{stage}.average: {problem}")
     mixture = _mixture(training, data, num_steps, seed_for(run, seed_label))
     planner = StepPlanner(
         mixture=mixture,

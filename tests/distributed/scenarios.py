@@ -26,7 +26,7 @@ from ds_stilts.engine.universal import reshape
 from ds_stilts.engine.watch import Watch
 from ds_stilts.engine.world import World
 from ds_stilts.errors import CheckpointError, StoppedCleanly
-from ds_stilts.recipe import Training
+from ds_stilts.recipe import Average, Training
 from tests.distributed import tiny, tiny_mt5
 
 STEPS = 12
@@ -64,6 +64,20 @@ def six_steps(world: World, folder: str, config_name: str, crash_at: int | None)
     fail = "" if crash_at is None else f"loop.step:step{crash_at}=kill"
     parameters: dict[str, Any] = train_tiny(world, folder, config_name, fail=fail)["parameters"]
     return parameters
+
+
+def six_steps_averaged(world: World, folder: str, config_name: str, crash_at: int | None) -> dict[str, Any]:
+    """As `six_steps`, ending with the mean of the weights after steps 2, 4 and 6; saved at every step, all are kept."""
+    fail = "" if crash_at is None else f"loop.step:step{crash_at}=kill"
+    average = Average(last=3, every=2)
+    return train_tiny(world, folder, config_name, every=1, keep=9, average=average, fail=fail)
+
+
+def parameters_at(world: World, folder: str, config_name: str, step: int) -> dict[str, Any]:
+    """Full fp32 parameters (rank 0) of the checkpoint of a step of `train_tiny`."""
+    made = build_tiny(world, config_name, "xlmr", 0.1, steps=6)
+    checkpoint.load(made.engine, Path(folder) / "checkpoints" / f"step-{step}", world)
+    return {name: tensor.numpy() for name, tensor in full_parameters(made.objective, world).items()}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,6 +121,7 @@ def train_tiny(
     keep: int = 2,
     dropout: float = 0.1,
     curve: Sequence[float] | None = None,
+    average: Average | None = None,
     fail: str = "",
 ) -> dict[str, Any]:
     """Train to a step, going on from what is in the folder; `fail` is what DS_STILTS_FAIL says while it lasts.
@@ -118,7 +133,8 @@ def train_tiny(
     standard error, and the sentence that training was refused or ended with, or "".
     """
     os.environ[VARIABLE] = fail
-    made = build_tiny(world, config_name, model, dropout, steps=steps, checkpoint_every=every, keep_checkpoints=keep)
+    saving = {"checkpoint_every": every, "keep_checkpoints": keep}
+    made = build_tiny(world, config_name, model, dropout, steps=steps, average=average, **saving)
     watch = None
     if curve is not None:
         watch = Watch(
@@ -148,11 +164,23 @@ def train_tiny(
     os.environ[VARIABLE] = ""
     return {
         "parameters": {name: tensor.numpy() for name, tensor in full_parameters(made.objective, world).items()},
+        "read": weights_read(made),
         "decay": [group["weight_decay"] for group in made.engine.optimizer.param_groups],
         "accumulation": made.planner.accumulation,
         "said": said.getvalue(),
         "refusal": refusal,
     }
+
+
+def weights_read(made: Tiny) -> dict[str, Any]:
+    """By parameter, what the forward pass reads, whole and in fp32; a collective."""
+    import deepspeed
+
+    found = {}
+    for name, parameter in made.objective.named_parameters():
+        with deepspeed.zero.GatheredParameters([parameter], enabled=made.zero_stage == 3):
+            found[name] = parameter.detach().float().cpu().numpy().copy()
+    return found
 
 
 def load_tiny(world: World, folder: str, config_name: str, *, model: str) -> dict[str, Any]:
@@ -161,7 +189,6 @@ def load_tiny(world: World, folder: str, config_name: str, *, model: str) -> dic
     Returns by parameter the weight that the forward pass reads, its fp32 master and both moments of Adam, all whole
     and in fp32; which checkpoint it was; what the optimizer has counted; its learning rates and weight decays.
     """
-    import deepspeed
     from deepspeed.utils import safe_get_full_fp32_param, safe_get_full_optimizer_state
 
     made = build_tiny(world, config_name, model, 0.0, steps=6)
@@ -171,12 +198,11 @@ def load_tiny(world: World, folder: str, config_name: str, *, model: str) -> dic
     checkpoint.load(made.engine, found, world)
     if made.zero_stage < 3:
         made.engine.optimizer._lazy_init_hp_params_optimizer_state()  # else the first step finds each one's moments
-    held = {}
+    held, read = {}, weights_read(made)
     for name, parameter in made.objective.named_parameters():
-        with deepspeed.zero.GatheredParameters([parameter], enabled=made.zero_stage == 3):
-            weight = parameter.detach().float().clone()
         moments = [safe_get_full_optimizer_state(parameter, key) for key in ("exp_avg", "exp_avg_sq")]
-        held[name] = [tensor.numpy().copy() for tensor in (weight, safe_get_full_fp32_param(parameter), *moments)]
+        kept = [tensor.numpy().copy() for tensor in (safe_get_full_fp32_param(parameter), *moments)]
+        held[name] = [read[name], *kept]
     base = made.engine.optimizer.optimizer
     return {
         "held": held,

@@ -95,6 +95,12 @@ def test_early_stopping_is_refused_with_states_on_nvme() -> None:
         check_engine(chosen)
 
 
+def test_averaging_is_refused_with_weights_on_nvme() -> None:
+    chosen = recipe("zero3_nvme_bf16", average={"last": 2, "every": 1})
+    with pytest.raises(RecipeError, match=r"arms\.nli\.average: weights are summed in memory, and engine\.config"):
+        check_engine(chosen)
+
+
 def test_a_users_own_folder_for_nvme_is_looked_at(tmp_path: Path) -> None:
     path = tmp_path / "mine.json"
     offload = {"device": "nvme", "nvme_path": str(tmp_path / "gone")}
