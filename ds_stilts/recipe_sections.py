@@ -67,7 +67,8 @@ class Data(Section):
 
 
 class Average(Section):
-    """The weights that a phase ends with: the mean of several of its last (see `ds_stilts.engine.averaging`)."""
+    """The weights that a phase ends with: the mean of several of its last (see `ds_stilts.engine.averaging`). A
+    validation looks at the weights of its own step, not at the mean."""
 
     last: int = Field(ge=2)
     """How many: those after the last step, and after the steps before it that lie `every` apart."""

@@ -38,7 +38,7 @@ class Trained:
     done: int
     """Steps that were made."""
     kept: int
-    """The step whose weights the engine holds."""
+    """The step whose weights the engine holds, or that their mean ends with."""
 
 
 def train(
