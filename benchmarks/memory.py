@@ -75,7 +75,7 @@ def _rank(options: argparse.Namespace, out: Path) -> None:
     world = World.join()
     config, training = load_engine_config(options.config), Training(steps=STEPS, lr=1e-5)
     baseline = _memory()["held"]
-    model = _model(options)
+    model = build_model(options)
     weights = [Weight(name, tuple(p.shape), "blocks") for name, p in model.named_parameters()]
     built = _memory()["held"] - baseline
     _reset_peak()
@@ -86,7 +86,7 @@ def _rank(options: argparse.Namespace, out: Path) -> None:
     rng = np.random.default_rng(world.rank)
     for _ in range(STEPS):
         _reset_peak()
-        loss, _ = engine(_batch(rng, options.vocabulary), {TASK.name: 1 / (world.size * SEQUENCES)})
+        loss, _ = engine(random_batch(rng, options.vocabulary), {TASK.name: 1 / (world.size * SEQUENCES)})
         engine.backward(loss)
         engine.step()
         del loss
@@ -111,7 +111,7 @@ def _rank(options: argparse.Namespace, out: Path) -> None:
     world.barrier()
 
 
-def _model(options: argparse.Namespace) -> MultiTaskModel:
+def build_model(options: argparse.Namespace) -> MultiTaskModel:
     from transformers import XLMRobertaConfig, XLMRobertaForMaskedLM
 
     torch.manual_seed(1)
@@ -130,7 +130,7 @@ def _model(options: argparse.Namespace) -> MultiTaskModel:
     return MultiTaskModel(encoder, {TASK.head: build_head("classification", encoder.hidden_size, 3, 0.1)})
 
 
-def _batch(rng: np.random.Generator, vocabulary: int) -> PackedBatch:
+def random_batch(rng: np.random.Generator, vocabulary: int) -> PackedBatch:
     tokens = SEQUENCES * LENGTH
     rows = TaskRows(
         rows=torch.arange(0, tokens, LENGTH),

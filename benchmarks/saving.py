@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 import numpy as np
-from memory import SEQUENCES, TASK, _batch, _model
+from memory import SEQUENCES, TASK, build_model, random_batch
 
 from ds_stilts.cluster.local import run_ranks
 from ds_stilts.engine import checkpoint
@@ -30,14 +30,14 @@ def _rank(options: argparse.Namespace, folder: Path) -> None:
     world = World.join()
     config = load_engine_config(options.config)
     training = Training(steps=SAVES, lr=1e-5)
-    engine = training_engine(Objective(_model(options), [TASK]), config, training, num_steps=SAVES, accumulation=1)
+    engine = training_engine(Objective(build_model(options), [TASK]), config, training, num_steps=SAVES, accumulation=1)
     rng = np.random.default_rng(world.rank)
     here = Cursor(step=0, fingerprint="", phase="bench", world_size=world.size, zero_stage=config.zero_stage)
     steps, saves, size = [], [], 0
     for number in range(1, SAVES + 1):
         world.barrier()
         began = time.perf_counter()
-        loss, _ = engine(_batch(rng, options.vocabulary), {TASK.name: 1 / (world.size * SEQUENCES)})
+        loss, _ = engine(random_batch(rng, options.vocabulary), {TASK.name: 1 / (world.size * SEQUENCES)})
         engine.backward(loss)
         engine.step()
         world.barrier()
