@@ -8,7 +8,8 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.nn.functional import cross_entropy, linear
+from torch.nn import functional
+from torch.nn.functional import cross_entropy
 
 from ds_stilts.models.packing import Packing
 from ds_stilts.models.pairing import Pairing
@@ -21,8 +22,11 @@ class OutputMatrix(nn.Linear):
     """An output layer that can be asked for some tokens only: of a vocabulary of 250,112, two or three labels'."""
 
     def forward(self, states_ND: torch.Tensor, tokens: list[int] | None = None) -> torch.Tensor:
-        """Logits [N, vocabulary], or [N, tokens]. The weight is read in here, where ZeRO-3 has it gathered."""
-        return linear(states_ND, self.weight if tokens is None else self.weight[tokens], self.bias)
+        """Logits [N, vocabulary], or [N, tokens]. The weight is read in here, where ZeRO-3 has it gathered.
+
+        `linear` is looked up at each call: under ZeRO-3 DeepSpeed puts one there that keeps no gathered weight.
+        """
+        return functional.linear(states_ND, self.weight if tokens is None else self.weight[tokens], self.bias)
 
 
 class PackedSeq2Seq(nn.Module):

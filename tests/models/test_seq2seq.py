@@ -111,6 +111,18 @@ def test_a_target_sees_its_own_source_and_its_own_past_only() -> None:
     assert not torch.allclose(later[1][3], before[1][3], atol=1e-2)
 
 
+def test_the_output_layer_goes_through_torchs_linear_as_it_is_at_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Under ZeRO-3 DeepSpeed replaces it by one that keeps no gathered weight until the backward pass."""
+    model = PackedSeq2Seq(PackedT5Encoder(mt5()))
+    seen: list[int] = []
+    linear = torch.nn.functional.linear
+    monkeypatch.setattr(torch.nn.functional, "linear", lambda *given: (seen.append(len(given[1])), linear(*given))[1])
+    states = torch.randn(3, 32)
+    whole = model.encoder.hf.lm_head(states)
+    torch.testing.assert_close(model.logits_of(states, [5, 2]), whole[:, [5, 2]])
+    assert seen == [64, 2]
+
+
 def test_writing_step_by_step_gives_hugging_faces_greedy_text() -> None:
     reference, model = mt5(), PackedSeq2Seq(PackedT5Encoder(mt5()))
     order = order_by_length([len(part) for part in SOURCES])
