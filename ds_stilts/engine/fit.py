@@ -9,6 +9,7 @@ from ds_stilts.engine.ds_config import on_gpu
 from ds_stilts.engine.layers import check_compiler
 from ds_stilts.engine.optimizer import ONLY_WHOLE
 from ds_stilts.errors import ClusterError, RecipeError
+from ds_stilts.models.attention_choice import FASTEST, HALF
 from ds_stilts.recipe import Recipe
 
 logger = logging.getLogger(__name__)
@@ -21,6 +22,11 @@ def check_engine(recipe: Recipe) -> EngineConfig:
         RecipeError: the JSON cannot be used, or a phase asks for what its ZeRO stage cannot do.
     """
     config = load_engine_config(recipe.engine.config)
+    if recipe.engine.attention in FASTEST and config.dtype not in HALF:
+        raise RecipeError(
+            f"engine.attention: '{recipe.engine.attention}' computes in half precision only, and engine.config "
+            f"'{config.name}' is in fp32; take zero2_bf16, or `attention: auto`"
+        )
     for where, training in recipe.trained().items():
         if training.optimizer in ONLY_WHOLE and config.zero_stage > 0:
             raise RecipeError(
@@ -57,6 +63,11 @@ def check_machine(recipe: Recipe, config: EngineConfig) -> None:
         check_compiler()
     if config.nvme_folders:
         _check_nvme(config)
+    if recipe.engine.attention in FASTEST and not on_gpu():
+        raise ClusterError(
+            f"engine.attention: '{recipe.engine.attention}' is computed by a CUDA kernel and this machine has no GPU; "
+            "take `attention: auto`"
+        )
     quantized = [key for key in ("zero_quantized_weights", "zero_quantized_gradients") if config.zero.get(key)]
     if quantized and not on_gpu():
         raise ClusterError(

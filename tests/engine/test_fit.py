@@ -12,11 +12,11 @@ from ds_stilts.errors import ClusterError, RecipeError
 from ds_stilts.recipe import Recipe
 
 
-def recipe(config: str, **training: Any) -> Recipe:
+def recipe(config: str, attention: str = "auto", **training: Any) -> Recipe:
     phase = {"tasks": {"synth_nli": {}}, "steps": 5, **training}
     return Recipe.model_validate(
         {
-            "name": "fit", "start": {"model": "m"}, "engine": {"config": config},
+            "name": "fit", "start": {"model": "m"}, "engine": {"config": config, "attention": attention},
             "arms": {"none": None, "nli": phase}, "targets": {"synth_qa": {"steps": 5}},
         }
     )  # fmt: skip
@@ -68,6 +68,18 @@ def test_quantised_communication_is_refused_without_a_gpu() -> None:
     chosen = recipe("zero3_zeropp_bf16")
     with pytest.raises(ClusterError, match=r"'zero3_zeropp_bf16': zero_quantized_weights is computed by a CUDA kernel"):
         check_machine(chosen, check_engine(chosen))
+
+
+def test_attention_on_a_gpu_is_refused_without_one_and_in_fp32() -> None:
+    for way in ("varlen", "flash"):
+        with pytest.raises(RecipeError, match=rf"engine\.attention: '{way}' computes in half precision only, and"):
+            check_engine(recipe("zero2_fp32", way))
+        chosen = recipe("zero2_bf16", way)
+        config = check_engine(chosen)
+        if not torch.cuda.is_available():
+            with pytest.raises(ClusterError, match=rf"engine\.attention: '{way}' is computed by a CUDA kernel"):
+                check_machine(chosen, config)
+    check_machine(usual := recipe("zero2_fp32", "eager"), check_engine(usual))
 
 
 def test_nvme_wants_a_folder_and_libaio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
