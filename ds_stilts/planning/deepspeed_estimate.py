@@ -31,6 +31,7 @@ _WHY = {
     "parameters kept whole": "stage3_param_persistence_threshold",
     "transfer buffer": "as large as the largest parameter",
     "secondary partition (hpZ)": "zero_hpz_partition_size",
+    "sum of weights that are averaged": "the recipe's `average`",
     "rounding": "they cut to whole bytes",
 }
 

@@ -15,7 +15,7 @@ from ds_stilts.planning.activations import TARGET_SHARE, Activations, activation
 from ds_stilts.planning.data_sizes import TaskSize
 from ds_stilts.planning.machine import FILL, Machine
 from ds_stilts.planning.shapes import ModelShape, Weight
-from ds_stilts.planning.states import Term, held, in_addition, model_states, peak
+from ds_stilts.planning.states import Term, averaging, held, in_addition, model_states, peak
 from ds_stilts.planning.zero import ZeroSetting
 from ds_stilts.recipe import Freeze, Training
 from ds_stilts.tasks.task import Task
@@ -177,9 +177,10 @@ def weigh(phase: PhaseNeeds, setting: ZeroSetting, budget: int) -> Weighed:
     """Memory of a phase with micro-batches of `budget` tokens."""
     tokens = phase.most_tokens(budget)
     kept = phase.activations(setting)
+    terms = model_states(phase.weights, setting, phase.machine.ranks, phase.accumulation(budget), phase.frozen)
     return Weighed(
         setting=setting,
-        terms=model_states(phase.weights, setting, phase.machine.ranks, phase.accumulation(budget), phase.frozen),
+        terms=[*terms, averaging(terms)] if phase.training.average else terms,
         activation_bytes=kept.of(tokens),
         checkpointed_bytes=phase.activations(setting, checkpointing=True).of(tokens),
         logit_bytes=round(tokens * kept.logits_per_token),

@@ -54,6 +54,12 @@ def model_states(
     return [term for term in terms if term.bytes]
 
 
+def averaging(terms: Sequence[Term]) -> Term:
+    """What summing up the last weights adds (`ds_stilts.engine.averaging`): once more the values that are stepped."""
+    stepped = next(term for term in terms if term.name == "Adam moments")
+    return Term(name="sum of weights that are averaged", bytes=stepped.bytes // 2, where=stepped.where)
+
+
 def held(terms: Sequence[Term], where: str = "device") -> int:
     """Bytes between two steps."""
     return sum(term.bytes for term in terms if term.where == where and term.when == "held")

@@ -1,5 +1,6 @@
 """One phase: what is trained, micro-batch and accumulation as the run derives them, the largest budget that fits."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from ds_stilts.models.family import MT5
 from ds_stilts.models.freezing import freeze_parameters
 from ds_stilts.models.t5_encoder import PackedT5Encoder
 from ds_stilts.planning.data_sizes import TaskSize
+from ds_stilts.planning.deepspeed_estimate import differences
 from ds_stilts.planning.machine import FILL, GIB, Machine
 from ds_stilts.planning.phase import PhaseNeeds, is_frozen, largest_budget, needs, num_steps, weigh
 from ds_stilts.planning.public_models import PUBLIC_MODELS
@@ -143,6 +145,19 @@ def test_checkpointing_makes_room_and_is_counted_where_the_recipe_asks_for_it() 
     found = phase("mnli")
     off, on = weigh(found, BF16, 16_384), weigh(found.checkpointed, BF16, 16_384)
     assert off.total - on.total == off.activation_bytes - on.checkpointed_bytes > 0
+
+
+@pytest.mark.parametrize("offload", ["none", "optimizer"])
+@pytest.mark.parametrize("stage", [0, 1, 2, 3])
+def test_averaging_holds_the_trained_values_once_more_where_they_are_stepped(stage: int, offload: Any) -> None:
+    setting = replace(BF16, stage=stage, offload=offload if stage else "none")
+    once, more = (phase("mnli", **given) for given in ({}, {"average": {"last": 2, "every": 3}}))
+    masters = [sum(t.bytes for t in weigh(once, setting, 4096).terms if t.name == "fp32 master weights")]
+    added = [t for t in weigh(more, setting, 4096).terms if t.name == "sum of weights that are averaged"]
+    assert [term.bytes for term in added] == masters
+    assert added[0].where == ("host" if offload == "optimizer" and stage else "device")
+    beside = differences(more.weights, weigh(more, setting, 4096).terms, setting, 8)
+    assert beside is None or added[0].where == "host" or added[0].name in {row.name for row in beside}
 
 
 @pytest.mark.parametrize(
