@@ -58,7 +58,7 @@ def weights_checksum(run: Run, ranks: Ranks, source: str) -> str:
 
 
 def made_by(
-    run: Run, weights: str, prepared: Sequence[Path], *, pooling: Mapping[str, Any] | None, zero_shot: bool
+    run: Run, weights: str, prepared: Sequence[Path], *, dtype: str, pooling: Mapping[str, Any] | None, zero_shot: bool
 ) -> str:
     """Everything that decides a language's rows, as text; not in what batches they are made, and by how many ranks.
 
@@ -71,7 +71,7 @@ def made_by(
         "recipe": run.recipe.fingerprint(),  # with the seed, for weights that are random
         "weights": weights,
         "data": [path.stem for path in prepared],
-        "dtype": str(load_engine_config(run.recipe.engine.config).dtype),
+        "dtype": dtype,
         "pooling": pooling,
         "zero_shot": zero_shot,
     }
@@ -97,6 +97,7 @@ def score_target(
     paths = prepare_all(run, ranks, keys + pool, start.tokenizer)
     labelled = labelled_languages(recipe, arm, [] if task.is_searched else train_languages(target, task))
     config = load_engine_config(recipe.engine.config)
+    dtype = str(config.dtype).removeprefix("torch.")
     attention = set_attention(start.encoder, recipe.engine.attention, world, config.dtype, trains=False)
     pooling = pooling_of(task.name, recipe.evaluation, start.encoder.num_layers) if task.is_searched else None
     weights = weights_checksum(run, ranks, source)
@@ -110,6 +111,7 @@ def score_target(
                 run,
                 weights,
                 paths if task.is_searched else [path],  # searched texts may be in one pool with other languages'
+                dtype=dtype,
                 pooling=pooling.facts() if pooling else None,
                 zero_shot=is_zero_shot(key.language, labelled),
             ),
@@ -131,8 +133,6 @@ def score_target(
     if not world.is_main:
         return
     split = score_splits(target, task)[0]
-    config = load_engine_config(recipe.engine.config)
-    dtype = str(config.dtype).removeprefix("torch.")
     languages = [key.language for key in keys]
     sweep = choose(task, languages, pooling, folder) if pooling and pooling.sweep else None
     scores = scores_from_rows(task, languages, folder, dtype)

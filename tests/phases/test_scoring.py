@@ -66,19 +66,27 @@ def test_rows_are_tied_to_weights_heads_recipe_and_data(tmp_path: Path) -> None:
     assert weights(own, source) == found[-1] and len(set(found)) == 4
 
     path = Path("/cache/xnli/test-de-0123.arrow")
-    base = made_by(own, found[0], [path], pooling=None, zero_shot=True)
-    assert base == made_by(run(tmp_path), found[0], [path], pooling=None, zero_shot=True)
+    base = made_by(own, found[0], [path], dtype="float32", pooling=None, zero_shot=True)
+    assert base == made_by(run(tmp_path), found[0], [path], dtype="float32", pooling=None, zero_shot=True)
     others = [
-        made_by(own, found[1], [path], pooling=None, zero_shot=True),
-        made_by(own, found[0], [path.with_name("test-de-4567.arrow")], pooling=None, zero_shot=True),
-        made_by(own, found[0], [path], pooling=Pooling(layer=7, kind="cls").facts(), zero_shot=True),
-        made_by(own, found[0], [path], pooling=None, zero_shot=False),
-        made_by(run(tmp_path, seed=5), found[0], [path], pooling=None, zero_shot=True),
-        made_by(run(tmp_path, engine={"config": "zero2_bf16"}), found[0], [path], pooling=None, zero_shot=True),
+        made_by(own, found[1], [path], dtype="float32", pooling=None, zero_shot=True),
+        made_by(own, found[0], [path.with_name("test-de-4567.arrow")], dtype="float32", pooling=None, zero_shot=True),
+        made_by(own, found[0], [path], dtype="float32", pooling=Pooling(layer=7, kind="cls").facts(), zero_shot=True),
+        made_by(own, found[0], [path], dtype="float32", pooling=None, zero_shot=False),
+        made_by(run(tmp_path, seed=5), found[0], [path], dtype="float32", pooling=None, zero_shot=True),
+        made_by(
+            run(tmp_path, engine={"config": "zero2_bf16"}),
+            found[0],
+            [path],
+            dtype="float32",
+            pooling=None,
+            zero_shot=True,
+        ),
+        made_by(own, found[0], [path], dtype="bfloat16", pooling=None, zero_shot=True),
     ]
-    assert len({base, *others}) == 7
+    assert len({base, *others}) == 8
     shape = {"evaluation": {"batch_tokens": 99, "batch_examples": 3}}
-    assert made_by(run(tmp_path, **shape), found[0], [path], pooling=None, zero_shot=True) == base
+    assert made_by(run(tmp_path, **shape), found[0], [path], dtype="float32", pooling=None, zero_shot=True) == base
 
 
 def test_random_weights_are_the_recipes(tmp_path: Path) -> None:
