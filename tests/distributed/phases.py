@@ -12,7 +12,9 @@ from ds_stilts.engine.world import World
 from ds_stilts.phases import run_stage
 from ds_stilts.phases.context import Ranks, Run
 from ds_stilts.plan import check_recipe
-from ds_stilts.recipe import Recipe
+from ds_stilts.recipe import Architecture, Recipe
+from ds_stilts.synthetic import write_world
+from ds_stilts.synthetic.oracle import oracle_start
 
 
 def recipe(start: str, config: str, **changes: Any) -> Recipe:
@@ -28,6 +30,18 @@ def recipe(start: str, config: str, **changes: Any) -> Recipe:
         "evaluation": {"batch_tokens": 4096},
     }  # fmt: skip
     return Recipe.model_validate({**values, **changes})
+
+
+def text_of(recipe: Recipe) -> str:
+    """A recipe as the YAML that `walk` is given."""
+    return yaml.safe_dump(recipe.model_dump(mode="json", exclude={"training"}))
+
+
+def make_folder(path: Path, shape: Architecture) -> Path:
+    """Official files of the tiny world under `path/data`, and a start model that knows its words, in `path/start`."""
+    write_world(path / "data", preset="tiny", seed=7)
+    oracle_start(path / "start", preset="tiny", world_seed=7, seed=1, sigma=0.3, scale=0.4, architecture=shape)
+    return path
 
 
 def walk(world: World, run_dir: str, text: str, stages: list[str], fail: str = "") -> None:

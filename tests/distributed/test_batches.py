@@ -5,10 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
-from ds_stilts.recipe import Architecture, Recipe
-from ds_stilts.synthetic import oracle_start, write_world
+from ds_stilts.recipe import Architecture
 from tests.distributed import phases
 from tests.distributed.worlds import run_world
 
@@ -24,14 +22,7 @@ TASKS: dict[str, Any] = {
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("batches")
-    write_world(path / "data", preset="tiny", seed=7)
-    oracle_start(path / "start", preset="tiny", world_seed=7, seed=1, sigma=0.3, scale=0.4, architecture=SHAPE)
-    return path
-
-
-def text_of(recipe: Recipe) -> str:
-    return yaml.safe_dump(recipe.model_dump(mode="json", exclude={"training"}))
+    return phases.make_folder(tmp_path_factory.mktemp("batches"), SHAPE)
 
 
 def lines(stage: Path) -> list[dict[str, Any]]:
@@ -42,7 +33,7 @@ def lines(stage: Path) -> list[dict[str, Any]]:
 def test_steps_of_so_many_tokens_are_the_same_on_one_rank_and_two_and_after_a_kill(folder: Path) -> None:
     arm = {"tasks": TASKS, "mixing": "uniform", "epochs": 1, "batch_tokens": 512, "checkpoint_every": 2}
     training = {"lr": 1e-3, "micro_batch_tokens": 150, "log_every": 1}
-    text = text_of(phases.recipe(str(folder / "start"), "zero2_fp32", training=training, arms={"mix": arm}))
+    text = phases.text_of(phases.recipe(str(folder / "start"), "zero2_fp32", training=training, arms={"mix": arm}))
     run_world(1, phases.walk, str(folder / "one"), text, ["arms/mix"], timeout_s=300)
     with pytest.raises(AssertionError, match="died"):
         run_world(2, phases.walk, str(folder / "two"), text, ["arms/mix"], "loop.step:step3=kill", timeout_s=300)
@@ -64,7 +55,7 @@ def test_shares_that_follow_validations_survive_a_kill_between_two_of_them(kille
         "tasks": tasks, "mixing": "adaptive", "steps": 9, "batch_tokens": 512, "lr": 3e-3, "checkpoint_every": 2,
         "log_every": 1, "validation": {"every": 3, "examples": 20},
     }  # fmt: skip
-    text = text_of(phases.recipe(str(folder / "start"), "zero2_fp32", training={}, arms={"mix": arm}))
+    text = phases.text_of(phases.recipe(str(folder / "start"), "zero2_fp32", training={}, arms={"mix": arm}))
     if not (folder / "whole").exists():
         run_world(2, phases.walk, str(folder / "whole"), text, ["arms/mix"], timeout_s=300)
     broken = folder / f"broken-{killed_at}"

@@ -6,11 +6,9 @@ from typing import Any
 
 import pytest
 import torch
-import yaml
 from safetensors.torch import load_file
 
-from ds_stilts.recipe import Architecture, Recipe
-from ds_stilts.synthetic import oracle_start, write_world
+from ds_stilts.recipe import Architecture
 from tests.distributed import phases
 from tests.distributed.worlds import run_world
 
@@ -25,14 +23,7 @@ SEQUENCE = [
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("sequence")
-    write_world(path / "data", preset="tiny", seed=7)
-    oracle_start(path / "start", preset="tiny", world_seed=7, seed=1, sigma=0.3, scale=0.4, architecture=SHAPE)
-    return path
-
-
-def text_of(recipe: Recipe) -> str:
-    return yaml.safe_dump(recipe.model_dump(mode="json", exclude={"training"}))
+    return phases.make_folder(tmp_path_factory.mktemp("sequence"), SHAPE)
 
 
 def heads(model: Path) -> dict[str, torch.Tensor]:
@@ -60,7 +51,7 @@ def test_heads_of_other_phases_are_bit_equal_and_one_that_comes_again_goes_on(co
                                "max_train_examples": 16, "max_score_examples": 20}},
     )  # fmt: skip
     walked = ["arms/chain/1", "arms/chain/2", "arms/chain/3", "targets/chain/synth_nli"]
-    run_world(2, phases.walk, str(run), text_of(made), walked, timeout_s=300)
+    run_world(2, phases.walk, str(run), phases.text_of(made), walked, timeout_s=300)
     assert all((run / stage / "DONE").is_file() and (run / stage / "metrics.jsonl").is_file() for stage in walked)
     first, second, third = (heads(run / f"arms/chain/{place}/model") for place in (1, 2, 3))
     assert {name.split(".")[0] for name in first} == {"synth_nli"}
@@ -111,7 +102,7 @@ def same_bits(ours: dict[str, torch.Tensor], theirs: dict[str, torch.Tensor]) ->
 def test_early_stopping_survives_a_kill_and_keeps_the_best_steps_weights(folder: Path) -> None:
     """A mixture under ZeRO-3: validated in lockstep while parameters are partitioned, running text left out."""
     arms = {"mix": {**WATCHED, "validation": VALIDATION}}
-    text = text_of(phases.recipe(str(folder / "start"), "zero3_release_fp32", arms=arms))
+    text = phases.text_of(phases.recipe(str(folder / "start"), "zero3_release_fp32", arms=arms))
     run_world(2, phases.walk, str(folder / "whole"), text, ["arms/mix"], timeout_s=300)
     whole = folder / "whole/arms/mix"
     looks = curve(whole)
@@ -142,7 +133,7 @@ def test_early_stopping_survives_a_kill_and_keeps_the_best_steps_weights(folder:
 
     # As many steps without any validation: watching moves nothing, and it is the best step's weights that are kept.
     plain = {"mix": {**WATCHED, "steps": best}}
-    text = text_of(phases.recipe(str(folder / "start"), "zero3_release_fp32", arms=plain))
+    text = phases.text_of(phases.recipe(str(folder / "start"), "zero3_release_fp32", arms=plain))
     run_world(2, phases.walk, str(folder / "plain"), text, ["arms/mix"], timeout_s=300)
     assert same_bits(exported(folder / "plain/arms/mix"), exported(whole))
 
@@ -154,7 +145,7 @@ def test_a_target_is_scored_with_the_weights_that_were_the_best_and_says_so(fold
         "validation": {**VALIDATION, "every": 1, "patience": 2},
     }  # fmt: skip
     made = phases.recipe(str(folder / "start"), "zero2_bf16", targets={"synth_pos": target})
-    run_world(2, phases.walk, str(folder / "target"), text_of(made), ["targets/none/synth_pos"], timeout_s=300)
+    run_world(2, phases.walk, str(folder / "target"), phases.text_of(made), ["targets/none/synth_pos"], timeout_s=300)
     stage = folder / "target/targets/none/synth_pos"
     scores = json.loads((stage / "scores.json").read_text())
     seen = scores["train"]["validation"]

@@ -207,8 +207,8 @@ def test_retrieval_finds_the_nearest_mean_of_the_asked_layer(objective: Objectiv
     assert [row["prediction"] for row in again] == [row["prediction"] for row in found]
 
 
-def test_languages_with_one_pool_are_searched_together(objective: Objective, tmp_path: Path) -> None:
-    """Queries of two languages, candidates of one of them and of a pool that has no queries."""
+def one_pool() -> tuple[list[LanguageWork], dict[tuple[str, str], list[list[int]]]]:
+    """Queries of two languages, candidates of one of them and of a pool that has no queries; and the tokens of each."""
 
     def texts(name: str, sides: str) -> list[Example]:
         return [
@@ -232,6 +232,11 @@ def test_languages_with_one_pool_are_searched_together(objective: Objective, tmp
         )
         for split, language in parts
     ]
+    return work, given
+
+
+def test_languages_with_one_pool_are_searched_together(objective: Objective, tmp_path: Path) -> None:
+    work, given = one_pool()
     run(objective, work, tmp_path / "1", size=1, batch_tokens=4096, pooling=Pooling(layer=2))
     english, german = (read_rows(tmp_path / "1", language) for language in ("en", "de"))
     assert [row["id"] for row in english] == ["en0", "en2"] and [row["index"] for row in english] == [0, 2]

@@ -8,21 +8,16 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from ds_stilts.data.prepare import SplitKey
 from ds_stilts.engine import stop
 from ds_stilts.engine.objective import Objective
 from ds_stilts.errors import StoppedCleanly
 from ds_stilts.evaluation import kept
 from ds_stilts.evaluation.kept import Shard
-from ds_stilts.evaluation.language import LanguageWork
 from ds_stilts.evaluation.pooling import Pooling
 from ds_stilts.evaluation.rows import Origin, read_rows
-from ds_stilts.formats.base import Limits
-from ds_stilts.tasks.examples import Example, PairExample, SearchExample
-from ds_stilts.tasks.task import Split
-from tests.evaluation.test_harness import declare, ids, objective, run, score, signals
+from ds_stilts.tasks.examples import PairExample
+from tests.evaluation.test_harness import declare, objective, one_pool, run, score, signals
 from tests.evaluation.test_rows import row
-from tests.small import prepared, task
 
 __all__ = ["objective", "signals"]
 MADE = declare([PairExample(id=str(i), premise="p", hypothesis="h", label="abc"[i % 3]) for i in range(17)])
@@ -135,28 +130,7 @@ def test_a_stop_keeps_the_batches_that_are_done_though_it_was_not_yet_time_to_wr
 def test_languages_that_are_searched_as_one_are_all_embedded_again_and_those_written_stay(
     objective: Objective, tmp_path: Path
 ) -> None:
-    def texts(name: str, sides: str) -> list[Example]:
-        return [
-            SearchExample(id=f"{name}{n}", text=f"{name}{n}", side={"q": "query", "c": "corpus"}[side], keys=(str(n),))
-            for n, side in enumerate(sides)
-        ]
-
-    parts = {("test", "en"): texts("en", "qcqc"), ("test", "de"): texts("de", "qqq"), ("pool", "en"): texts("p", "ccc")}
-    splits = {
-        split: Split(read=lambda path, *, task, language, labels_path, split=split: parts[split, language], file="none")
-        for split in ("test", "pool")
-    }
-    made = task("nli", "ranking", splits=splits, languages=("en", "de"))
-    tokens = iter(ids(10))
-    given = {part: [next(tokens) for _ in examples] for part, examples in parts.items()}
-    work = [
-        LanguageWork(
-            key=SplitKey(task=made, split=split, language=language, limits=Limits(max_tokens=32), training=False),
-            prepared=prepared(given[split, language], rows=[list(range(len(each))) for each in given[split, language]]),
-            zero_shot=True,
-        )
-        for split, language in parts
-    ]
+    work, _ = one_pool()
 
     def go() -> list[int]:
         model = Counting(objective)
