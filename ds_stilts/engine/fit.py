@@ -4,6 +4,8 @@ import logging
 import os
 from pathlib import Path
 
+import torch
+
 from ds_stilts.engine.deepspeed_engine import EngineConfig, load_engine_config
 from ds_stilts.engine.ds_config import on_gpu
 from ds_stilts.engine.layers import check_compiler
@@ -63,6 +65,12 @@ def check_machine(recipe: Recipe, config: EngineConfig) -> None:
         check_compiler()
     if config.nvme_folders:
         _check_nvme(config)
+    if config.dtype is torch.bfloat16 and not on_gpu() and not computes_bf16():
+        logger.warning(
+            "engine.config '%s': this machine's CPU has no instructions for bf16, which makes its layers some twelve "
+            "times slower than fp32's; take zero2_fp32 here",
+            config.name,
+        )
     if recipe.engine.attention in FASTEST and not on_gpu():
         raise ClusterError(
             f"engine.attention: '{recipe.engine.attention}' is computed by a CUDA kernel and this machine has no GPU; "
@@ -74,6 +82,12 @@ def check_machine(recipe: Recipe, config: EngineConfig) -> None:
             f"engine.config '{config.name}': {quantized[0]} is computed by a CUDA kernel and this machine has no GPU "
             "(on a CPU DeepSpeed fails, or ignores the key); take zero3_bf16"
         )
+
+
+def computes_bf16() -> bool:
+    """Whether oneDNN has bf16 kernels for this CPU (on x86: AVX-512 or AMX of the right kind); as torch's own compiler
+    asks (torch/_inductor/utils.py)."""
+    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
 def _check_nvme(config: EngineConfig) -> None:

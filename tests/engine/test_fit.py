@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 import torch
 
-from ds_stilts.engine.fit import check_engine, check_machine
+from ds_stilts.engine import fit
+from ds_stilts.engine.fit import check_engine, check_machine, computes_bf16
 from ds_stilts.errors import ClusterError, RecipeError
 from ds_stilts.recipe import Recipe
 
@@ -80,6 +81,27 @@ def test_attention_on_a_gpu_is_refused_without_one_and_in_fp32() -> None:
             with pytest.raises(ClusterError, match=rf"engine\.attention: '{way}' is computed by a CUDA kernel"):
                 check_machine(chosen, config)
     check_machine(usual := recipe("zero2_fp32", "eager"), check_engine(usual))
+
+
+@pytest.mark.parametrize("config", ["zero2_bf16", "zero2_fp32"])
+@pytest.mark.parametrize("computes", [True, False])
+def test_a_cpu_that_computes_bf16_slowly_is_told(
+    config: str, computes: bool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(fit, "on_gpu", lambda: False)
+    monkeypatch.setattr(fit, "computes_bf16", lambda: computes)
+    check_machine(chosen := recipe(config), check_engine(chosen))
+    told = [record.getMessage() for record in caplog.records]
+    assert len(told) == (config == "zero2_bf16" and not computes)
+    assert all("CPU has no instructions for bf16" in line and "take zero2_fp32" in line for line in told)
+
+
+def test_onednn_says_whether_it_has_bf16_kernels() -> None:
+    flags = Path("/proc/cpuinfo").read_text(encoding="utf-8").split()
+    if "avx512_bf16" in flags or "amx_bf16" in flags:
+        assert computes_bf16()
+    elif "avx2" in flags and "avx512bw" not in flags:
+        assert not computes_bf16()
 
 
 def test_nvme_wants_a_folder_and_libaio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
