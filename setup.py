@@ -63,7 +63,17 @@ setup(
     ],
     extras_require={
         "bench": ["accelerate>=1.1"],
-        "test": ["accelerate>=1.1", "pytest", "pytest-timeout", "hypothesis", "ruff", "mypy", "scikit-learn"],
+        "lora": ["peft>=0.18"],
+        "test": [
+            "accelerate>=1.1",
+            "peft>=0.18",
+            "pytest",
+            "pytest-timeout",
+            "hypothesis",
+            "ruff",
+            "mypy",
+            "scikit-learn",
+        ],
     },
     classifiers=[
         "Intended Audience :: Science/Research",

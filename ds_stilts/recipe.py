@@ -20,6 +20,7 @@ from ds_stilts.recipe_sections import (
     Data,
     Engine,
     Evaluation,
+    Lora,
     Oracle,
     OwnTask,
     Section,
@@ -28,7 +29,7 @@ from ds_stilts.recipe_sections import (
 )
 
 __all__ = [
-    "Architecture", "Arm", "Average", "Data", "Engine", "Evaluation", "Freeze", "Oracle", "OwnTask", "Recipe",
+    "Architecture", "Arm", "Average", "Data", "Engine", "Evaluation", "Freeze", "Lora", "Oracle", "OwnTask", "Recipe",
     "Section", "Start", "Synthetic", "Target", "TaskUse", "Tokenizer", "Training", "Validation",
 ]  # fmt: skip
 
@@ -39,6 +40,7 @@ _LATER = {
     "validation": None, "heads": "fresh", "reuse_head": None, "optimizer": "adamw", "compile": None, "use": None,
     "family": "xlmr", "freeze": None, "layer_lr_decay": 1.0, "anneal": 0.8,
     "one_task_steps": False, "batch_tokens": None, "goal": None, "join_lines": False, "average": None,
+    "lora": None,
 }  # fmt: skip
 """Keys that the first recipes did not have, with the value that changes nothing."""
 
@@ -113,6 +115,8 @@ class Training(Section):
     of it, the one below at this share of that, the embeddings slowest (see `ds_stilts.engine.optimizer`)."""
     freeze: Freeze | None = None
     """None: everything is trained."""
+    lora: Lora | None = None
+    """None: what is trained is the model itself."""
     schedule: Literal["linear", "constant", "cosine", "inverse_sqrt"] = "linear"
     """What the learning rate does after the warm-up (see `ds_stilts.engine.schedules`)."""
     warmup: float = Field(default=0.1, ge=0)
@@ -276,11 +280,13 @@ class Recipe(Section):
         for name, arm in self.arms.items():
             if arm is not None and arm.sequence and arm.tasks:
                 raise ValueError(f"arms.{name}: give `tasks` or `sequence`, not both; each phase has tasks of its own")
-        if self.start.architecture and self.start.pretrain and self.start.pretrain.freeze:
-            raise ValueError(
-                "start.pretrain.freeze: a model made from `architecture` has learned nothing that could be kept; write "
-                "`freeze: null` here"
-            )
+        if self.start.architecture and (first := self.start.pretrain):
+            for key in ("freeze", "lora"):
+                if getattr(first, key):
+                    raise ValueError(
+                        f"start.pretrain.{key}: a model made from `architecture` has learned nothing that could be "
+                        f"kept; write `{key}: null` here"
+                    )
         for where, phase in self.trained().items():
             if not phase.tasks and not where.startswith("targets."):
                 raise ValueError(f"{where}.tasks: name at least one task")
@@ -302,6 +308,9 @@ class Recipe(Section):
                     f"{where}.average: with `validation.patience` the phase ends with the weights of its best step; "
                     "give one of the two"
                 )
+            own = {"freezes": bool(phase.freeze), "averages": bool(phase.average)}
+            if phase.lora and (problem := phase.lora.misfit(**own)):
+                raise ValueError(f"{where}.lora: {problem}")
             if phase.average and phase.steps and (problem := phase.average.misfit(phase.steps)):
                 raise ValueError(f"{where}.average: {problem}")
             if phase.optimizer == "adafactor":

@@ -88,6 +88,28 @@ class Average(Section):
         )
 
 
+class Lora(Section):
+    """Train low-rank additions to linear layers, and heads, instead of the model (Hu et al. 2021, arXiv:2106.09685; see
+    `ds_stilts.models.lora`). A phase ends with them added to the model's matrices."""
+
+    rank: int = Field(default=8, ge=1)
+    alpha: float = Field(default=8, gt=0)
+    """The additions count alpha / rank times. Both defaults are peft's."""
+    dropout: float = Field(default=0.0, ge=0, lt=1)
+    """Of what the additions read."""
+    modules: list[str] | None = Field(default=None, min_length=1)
+    """Last parts of the names of the layers that get one, e.g. [query, key, value, dense]; None: the projections to
+    queries and values, as in most of the paper's experiments."""
+
+    def misfit(self, *, freezes: bool, averages: bool) -> str | None:
+        """Why it cannot stand beside other keys of its phase; None: it can."""
+        if freezes:
+            return "it leaves all of the model as it is already; remove `freeze`"
+        if averages:
+            return "the mean of two factors is not that of their products; remove `average`"
+        return None
+
+
 class Engine(Section):
     config: str = "zero2_fp32"
     """A file of `ds_configs/` by name, or a path to a DeepSpeed JSON."""

@@ -208,7 +208,7 @@ def test_a_refused_value_is_shown() -> None:
         "engine.processes=7", "data.root=/elsewhere", "description=other", "arms.mnli.checkpoint_every=3",
         "arms.mnli.log_every=3", "arms.mnli.micro_batch_tokens=99", "evaluation.batch_tokens=99",
         "evaluation.batch_examples=3", "data.source=hub", "arms.mnli.layer_lr_decay=1", "arms.mnli.freeze=null",
-        "evaluation={pooling: mean, special_tokens: true, preset: null, sweep: null}",
+        "evaluation={pooling: mean, special_tokens: true, preset: null, sweep: null}", "arms.mnli.lora=null",
     ],
 )  # fmt: skip
 def test_the_fingerprint_does_not_see_what_changes_no_number(override: str) -> None:
@@ -221,7 +221,7 @@ def test_the_fingerprint_does_not_see_what_changes_no_number(override: str) -> N
         "seed=2", "arms.mnli.lr=1e-3", "training.lr=1e-3", "arms.mnli.tasks.mnli.max_examples=5",
         "targets.xnli.epochs=3", "start.model=other", "arms.squad.tasks.squad_v1={}", "engine.config=zero3_bf16",
         "targets.udpos={epochs: 1}", "evaluation.layer=3", "data.synthetic.seed=2", "arms.mnli.layer_lr_decay=0.9",
-        "arms.mnli.freeze={embeddings: true}", "arms.mnli.freeze={layers: 2}",
+        "arms.mnli.freeze={embeddings: true}", "arms.mnli.freeze={layers: 2}", "arms.mnli.lora={}",
         "evaluation.preset=paper", "evaluation.pooling=cls", "evaluation.special_tokens=false", "evaluation.sweep=all",
     ],
 )  # fmt: skip
@@ -352,6 +352,17 @@ def test_phase_1_does_not_take_over_validation() -> None:
             "start={architecture: {}, tokenizer: {}, pretrain: {tasks: {text: {}}, steps: 1, freeze: {layers: 1}}}",
             "start.pretrain.freeze: a model made from `architecture` has learned nothing that could be kept",
         ),
+        (
+            "start={architecture: {}, tokenizer: {}, pretrain: {tasks: {text: {}}, steps: 1, lora: {}}}",
+            "start.pretrain.lora: a model made from `architecture` has learned nothing that could be kept",
+        ),
+        ("arms.mnli.lora={rank: 0}", "arms.mnli.lora.rank: Input should be greater than or equal to 1"),
+        ("arms.mnli.lora={modules: []}", "arms.mnli.lora.modules: List should have at least 1 item"),
+        (
+            "targets.xnli={epochs: 2, lora: {}, freeze: {layers: 1}}",
+            "targets.xnli.lora: it leaves all of the model as it is already; remove `freeze`",
+        ),
+        ("arms.mnli={tasks: {mnli: {}}, lora: {}, average: {last: 2, every: 1}}", "mnli.lora: the mean of two factors"),
         (
             "arms.mnli.average={last: 3, every: 50}",
             "arms.mnli.average: 3 weights that lie 50 steps apart need 101 steps, and the phase has 100; give less",

@@ -18,6 +18,7 @@ from torch import nn
 from ds_stilts.engine.world import World
 from ds_stilts.models.checkpoint_files import MAX_SHARD_BYTES, WeightsWriter
 from ds_stilts.models.loading import save_description
+from ds_stilts.models.lora import additions, merged
 from ds_stilts.models.weights import Weights, named_once
 
 _PIECE = 1 << 22
@@ -27,6 +28,11 @@ _PIECE = 1 << 22
 def full_parameters(module: nn.Module, world: World) -> dict[str, torch.Tensor]:
     """Full fp32 CPU tensors of all parameters by name, on rank 0 (elsewhere empty); a collective. For small modules."""
     return {name: full.clone() for name, full in _stream(dict(module.named_parameters()), world) if full is not None}
+
+
+def _whole(parameter: nn.Parameter, world: World) -> torch.Tensor | None:
+    """One small parameter, as `full_parameters`."""
+    return next(full if full is None else full.clone() for _, full in _stream({"": parameter}, world))
 
 
 def export(
@@ -45,7 +51,8 @@ def export(
     """Write `folder` (Hugging Face layout, model card, `heads.safetensors`) in one rename; a collective.
 
     Args:
-        hf_model: the transformers model whose parameters the engine holds; of tied ones one name is written.
+        hf_model: the transformers model whose parameters the engine holds; of tied ones one name is written. Low-rank
+            additions are summed into the matrices that they belong to.
         heads: task heads to keep beside it, or None.
         card: text of the model card (README.md).
         facts: written beside it as `phase.json`.
@@ -66,9 +73,11 @@ def export(
             name: tuple(getattr(parameter, "ds_shape", parameter.shape)) for name, parameter in parameters.items()
         }
         writer = WeightsWriter(temporary, shapes, max_shard_bytes)
+    added = {name: (_whole(a, world), _whole(b, world), scale) for name, (a, b, scale) in additions(hf_model).items()}
     for name, full in _stream(parameters, world, weights):
         if writer and full is not None:
-            writer.write(name, full)
+            a, b, scale = added.get(name, (None, None, 0.0))
+            writer.write(name, full if a is None or b is None else merged(full, a, b, scale))
     head_state = full_parameters(heads, world) if heads is not None else {}
     if writer:
         writer.close()

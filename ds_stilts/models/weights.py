@@ -17,6 +17,7 @@ from torch import nn
 
 from ds_stilts.errors import CheckpointError
 from ds_stilts.models.checkpoint_files import StoredTensor, stored_tensors
+from ds_stilts.models.lora import plain_name
 
 
 def skeleton(auto_class: Any, config: Any) -> Any:
@@ -114,13 +115,15 @@ class Weights:
 def named_once(model: Any) -> dict[str, nn.Parameter]:
     """A transformers model's parameters, a tied one under its name in the encoder, else under the first of its names.
 
-    transformers opens an encoder alone from files that have its names, not from those of a head that it lacks.
+    transformers opens an encoder alone from files that have its names, not from those of a head that it lacks. Low-rank
+    additions (`ds_stilts.models.lora`) are left out.
     """
     names: dict[int, list[str]] = {}
     parameters: dict[int, nn.Parameter] = {}
-    for name, parameter in model.named_parameters(remove_duplicate=False):
-        names.setdefault(id(parameter), []).append(name)
-        parameters[id(parameter)] = parameter
+    for wrapped, parameter in model.named_parameters(remove_duplicate=False):
+        if name := plain_name(wrapped):
+            names.setdefault(id(parameter), []).append(name)
+            parameters[id(parameter)] = parameter
     prefix = f"{model.base_model_prefix}."
     return {
         next((name for name in tied if name.startswith(prefix)), tied[0]): parameters[key]

@@ -12,8 +12,11 @@ from ds_stilts.errors import CheckpointError, RecipeError
 from ds_stilts.evaluation.pooling import PRESETS, pooling_of
 from ds_stilts.models.family import is_mt5, writes_text
 from ds_stilts.models.freezing import check_frozen
+from ds_stilts.models.lora import check_adapters
 from ds_stilts.phases.context import Run
 from ds_stilts.phases.splits import pool_keys, scoring_keys, training_keys, validation_keys
+from ds_stilts.planning.adapters import linear_names
+from ds_stilts.planning.start_model import start_shape
 from ds_stilts.recipe import Recipe
 from ds_stilts.tasks import get_task
 from ds_stilts.tasks.guards import check_gold
@@ -27,7 +30,9 @@ def check_start(recipe: Recipe) -> None:
 
     Raises:
         CheckpointError: no such folder, or one that is no Hugging Face model, or whose tokenizer is another model's.
-        RecipeError: it has no such hidden state for retrieval, or a phase asks of mT5 what it cannot do in its use.
+        RecipeError: it has no such hidden state for retrieval, not the layers to freeze or to add to, or a phase asks
+            of mT5 what it cannot do in its use.
+        ClusterError: low-rank additions are asked for, and peft is not installed.
     """
     _check_use(recipe)
     name, layers = recipe.start.model, None
@@ -45,6 +50,8 @@ def check_start(recipe: Recipe) -> None:
     if layers is not None:
         for where, phase in recipe.trained().items():
             check_frozen(phase.freeze, layers, where)
+            if phase.lora:
+                check_adapters(phase.lora, linear_names(start_shape(recipe)[0]), where)
     _check_retrieval(recipe, layers)
 
 

@@ -26,6 +26,7 @@ from ds_stilts.models.family import writes_text
 from ds_stilts.models.freezing import freeze_parameters
 from ds_stilts.models.heads import build_head
 from ds_stilts.models.loading import StartModel, open_start
+from ds_stilts.models.lora import add_adapters
 from ds_stilts.models.multitask import MultiTaskModel
 from ds_stilts.models.seq2seq import PackedSeq2Seq
 from ds_stilts.models.t5_encoder import PackedT5Encoder
@@ -135,6 +136,7 @@ def train_phase(
         if any(name.startswith(f"{head}.") for name in stored):
             load_head(model.heads[head], stored, head, source)
     freeze_parameters(start.encoder, training.freeze, stage)
+    add_adapters(start.encoder, training.lora, stage, seed_for(run, f"{seed_label}:adapters"))
     attention = set_attention(start.encoder, run.recipe.engine.attention, world, config.dtype, trains=True)
     values = place(objective, start.weights, config)
     engine = training_engine(objective, config, training, num_steps=num_steps, accumulation=planner.accumulation)

@@ -12,6 +12,7 @@ from ds_stilts.data.steps import accumulation_for
 from ds_stilts.formats import get_format
 from ds_stilts.formats.text_to_text.span_corruption import MEAN_SPAN_TOKENS
 from ds_stilts.planning.activations import TARGET_SHARE, Activations, activations
+from ds_stilts.planning.adapters import factors
 from ds_stilts.planning.data_sizes import TaskSize
 from ds_stilts.planning.machine import FILL, Machine
 from ds_stilts.planning.shapes import ModelShape, Weight
@@ -146,11 +147,15 @@ def needs(
     rows_share = written or (training.masking if masked else 0.0)
     own = [weight for name in sorted(heads) for weight in heads[name]]
     frozen = tuple(weight for weight in shape.weights if is_frozen(weight, training.freeze, shape.layers))
+    if training.lora:
+        frozen = (*shape.weights, *own) if shape.decoder_layers else shape.weights
+        own = [*([] if shape.decoder_layers else own), *factors(shape, training.lora)]
+    left = set(frozen)
     return PhaseNeeds(
         where=where,
         training=training,
         shape=shape,
-        weights=(*(weight for weight in shape.weights if weight not in frozen), *own),
+        weights=(*(weight for weight in shape.weights if weight not in left), *own),
         frozen=frozen,
         sizes=sizes,
         rows_share=rows_share,

@@ -88,7 +88,7 @@ def estimated(machine: Machine, shape: ModelShape) -> list[str]:
         "models. Nothing was measured on a GPU (docs/memory.md).",
         "A micro-batch is counted at its token budget and one item more, all of its activations at the moment when all "
         "gradients are there: an upper bound. AdamW is counted for any optimizer, and activations as if nothing were "
-        "frozen.",
+        "frozen and nothing added.",
         f"Not counted: CUDA's context, NCCL's buffers and the allocator's gaps, for which {1 - FILL:.0%} of a GPU is "
         "left; scoring, which keeps no gradients. What NVMe offload moves to disk is counted as host memory.",
         "Sequences are taken at a task's longest input where no prepared file gives their mean.",

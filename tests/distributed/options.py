@@ -10,6 +10,7 @@ from ds_stilts.engine.export import full_parameters
 from ds_stilts.engine.objective import Objective
 from ds_stilts.engine.world import World
 from ds_stilts.models.freezing import freeze_parameters
+from ds_stilts.models.lora import add_adapters
 from tests.distributed import plain, tiny
 
 
@@ -21,6 +22,7 @@ def train_with(world: World, config: str, changes: dict[str, Any], dropout: floa
     planner = tiny.planner(tasks, world.size)
     objective = Objective(tiny.model(tiny.masked_lm(dropout=dropout)), tiny.TASKS)
     freeze_parameters(objective.model.encoder, training.freeze, "")
+    add_adapters(objective.model.encoder, training.lora, "", plain.ADAPTER_SEED)
     engine = training_engine(
         objective,
         load_engine_config(config),

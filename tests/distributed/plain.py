@@ -14,6 +14,7 @@ from ds_stilts.formats.masked_lm import mask
 from tests.distributed import tiny
 
 STEPS, WARMUP = 12, 3
+ADAPTER_SEED = 21
 
 
 @dataclass(frozen=True)
@@ -33,15 +34,22 @@ def alike(name: str) -> float:
 
 
 @cache
-def plain_run(lr: float = tiny.TRAINING.lr, rate: Callable[[str], float] = alike) -> PlainRun:
+def plain_run(
+    lr: float = tiny.TRAINING.lr,
+    rate: Callable[[str], float] = alike,
+    change: Callable[[torch.nn.Module], None] | None = None,
+) -> PlainRun:
     """Twelve steps without anything of ours in the forward pass: padded input, means per task, torch AdamW.
 
     Args:
         rate: by the name of a parameter, at how much of `lr` it learns; 0: it is frozen.
+        change: is given the Hugging Face encoder before training.
     """
     tasks, mixture = tiny.data(), tiny.mixture(tiny.data())
     hf = tiny.masked_lm()
     model = tiny.model(hf)
+    if change:
+        change(hf.base_model)
     hf.set_attn_implementation("eager")  # undo the packed attention: this is Hugging Face's own forward
     norms = {id(p) for m in model.modules() if isinstance(m, torch.nn.LayerNorm) for p in m.parameters()}
     named = dict(model.named_parameters())

@@ -115,6 +115,15 @@ def test_more_frozen_layers_than_the_model_has_are_refused_before_it_is_trained(
         check_start(recipe(str(model), targets=frozen(4)))
 
 
+def test_layers_that_get_an_addition_are_looked_for_before_anything_is_trained(model: Path) -> None:
+    def added(**lora: Any) -> dict[str, Any]:
+        return {"xnli": {"steps": 1, "lora": lora}}
+
+    check_start(recipe(str(model), targets=added()))
+    with pytest.raises(RecipeError, match=r"targets\.xnli\.lora\.modules: .*no linear layer 'q'.*they have dense, key"):
+        check_start(recipe(str(model), targets=added(modules=["q"])))
+
+
 def test_every_file_is_read_to_its_last_line(root: Path) -> None:
     run = Run(recipe=recipe("m"), run_dir=root / "run", data_root=root)
     check_files(run)

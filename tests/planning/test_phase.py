@@ -8,7 +8,9 @@ import pytest
 from ds_stilts.models.encoder import SUPPORTED, PackedEncoder
 from ds_stilts.models.family import MT5
 from ds_stilts.models.freezing import freeze_parameters
+from ds_stilts.models.lora import add_adapters
 from ds_stilts.models.t5_encoder import PackedT5Encoder
+from ds_stilts.planning.adapters import factors, linear_names
 from ds_stilts.planning.data_sizes import TaskSize
 from ds_stilts.planning.deepspeed_estimate import differences
 from ds_stilts.planning.machine import FILL, GIB, Machine
@@ -16,7 +18,7 @@ from ds_stilts.planning.phase import PhaseNeeds, is_frozen, largest_budget, need
 from ds_stilts.planning.public_models import PUBLIC_MODELS
 from ds_stilts.planning.shapes import shape_of
 from ds_stilts.planning.zero import ZeroSetting
-from ds_stilts.recipe import Freeze, Training
+from ds_stilts.recipe import Freeze, Lora, Training
 from ds_stilts.tasks import get_task
 from tests.distributed.tiny import TRAINING, data, mixture, planner
 from tests.models.test_architectures import build
@@ -70,6 +72,31 @@ def test_what_is_counted_as_frozen_is_what_the_run_freezes(kind: str, freeze: di
     counted = {weight.name for weight in shape.weights if is_frozen(weight, Freeze(**freeze), shape.layers)}
     assert counted == {name for name, parameter in encoder.hf.named_parameters() if not parameter.requires_grad}
     assert counted
+
+
+@pytest.mark.parametrize("modules", [None, ["dense", "lin1", "wo", "query"]])
+@pytest.mark.parametrize("kind", [*SUPPORTED, MT5])
+def test_low_rank_additions_are_counted_as_the_run_makes_them(kind: str, modules: list[str] | None) -> None:
+    model = mt5(num_layers=3) if kind == MT5 else build(kind)
+    encoder = PackedT5Encoder(model) if kind == MT5 else PackedEncoder(model.base_model)
+    shape = shape_of(model.config.to_dict(), kind)
+    lora = Lora(rank=4, modules=[name for name in modules if name in linear_names(shape)] if modules else None)
+    add_adapters(encoder, lora, "arms.a", seed=1)
+    counted = {weight.name: weight.shape for weight in factors(shape, lora)}
+    trained = {name: tuple(p.shape) for name, p in encoder.hf.named_parameters() if p.requires_grad}
+    assert counted and counted == trained
+
+
+def test_a_phase_with_low_rank_additions_trains_them_and_its_heads_only() -> None:
+    whole, part = phase("mnli"), phase("mnli", lora={"rank": 8})
+    names = {weight.name.split(".")[-3] for weight in part.weights if weight.part == "blocks"}
+    assert names == {"lora_A", "lora_B"} and heads(part) == heads(whole)
+    assert sum(w.numel for w in part.weights if w.part == "blocks") == 24 * 2 * 2 * 8 * 1024
+    assert part.frozen == whole.shape.weights
+    spared = weigh(whole, BF16, 4096).states_peak - weigh(part, BF16, 4096).states_peak
+    assert spared > 12 * sum(weight.numel for weight in whole.shape.weights) / 8
+    text = phase("mnli", model="google/mt5-large", lora={})
+    assert all(".lora_" in weight.name for weight in text.weights) and "lm_head.weight" in {w.name for w in text.frozen}
 
 
 def test_a_phase_with_frozen_parameters_needs_less_memory_and_counts_each_parameter_once() -> None:
