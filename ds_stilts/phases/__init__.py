@@ -120,6 +120,9 @@ def _target(run: Run, ranks: Ranks, *, arm: str, name: str) -> None:
             own=task,
             reused=reused_head(run.recipe, arm, task),
         )
+        if target.lora:  # what is scored is what is left: sums, which in bf16 are rounded once more than their parts
+            del scorer, start
+            scorer, start = load_scorer(run, ranks, str(trained), task)
     scorer.eval()
     model = source if task.is_searched else str(trained)
     score_target(run, ranks, scorer, start, model, target, task, arm=arm, stage=stage, trained=facts)

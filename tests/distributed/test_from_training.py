@@ -23,23 +23,25 @@ TARGETS: dict[str, Any] = {
 STAGES = [f"targets/none/{name}" for name in TARGETS]
 
 
-def text_of(start: Path, config: str, **changes: Any) -> str:
-    made: Recipe = phases.recipe(str(start), config, targets=TARGETS, **changes)
+def text_of(start: Path, config: str, lora: dict[str, Any] | None, **changes: Any) -> str:
+    targets = {name: {**target, "lora": lora, **({"lr": 1e-2} if lora else {})} for name, target in TARGETS.items()}
+    made: Recipe = phases.recipe(str(start), config, targets=targets, **changes)
     return yaml.safe_dump(made.model_dump(mode="json", exclude={"training"}))
 
 
 @pytest.mark.parametrize(
-    ("config", "alone"),
+    ("config", "alone", "lora"),
     [
-        ("zero3_release_fp32", "zero2_fp32"),
-        pytest.param("zero2_fp32", "zero0_fp32", marks=pytest.mark.slow),
-        pytest.param("zero0_fp32", "zero2_fp32", marks=pytest.mark.slow),
-        pytest.param("zero3_bf16", "zero3_bf16", marks=pytest.mark.slow),
-        pytest.param("zero2_bf16", "zero2_bf16", marks=pytest.mark.slow),
+        ("zero3_release_fp32", "zero2_fp32", None),
+        pytest.param("zero2_fp32", "zero0_fp32", None, marks=pytest.mark.slow),
+        pytest.param("zero0_fp32", "zero2_fp32", None, marks=pytest.mark.slow),
+        pytest.param("zero3_bf16", "zero3_bf16", None, marks=pytest.mark.slow),
+        pytest.param("zero2_bf16", "zero2_bf16", None, marks=pytest.mark.slow),
+        pytest.param("zero2_bf16", "zero2_bf16", {"rank": 4}, marks=pytest.mark.slow),
     ],
 )
 def test_rows_from_the_training_engine_equal_those_of_its_exported_folder(
-    config: str, alone: str, tmp_path: Path
+    config: str, alone: str, lora: dict[str, Any] | None, tmp_path: Path
 ) -> None:
     """mT5's are compared in `test_text_to_text`. In bf16 both have the same batches and the same kind of engine: ZeRO-3
     against ZeRO-2 gives the same labels and spans, but scores 4e-4 apart, since DeepSpeed's linear layer for ZeRO-3
@@ -48,11 +50,11 @@ def test_rows_from_the_training_engine_equal_those_of_its_exported_folder(
     write_world(tmp_path / "data", preset="tiny", seed=7)
     oracle_start(tmp_path / "start", preset="tiny", world_seed=7, seed=1, sigma=0.3, scale=0.4, architecture=SHAPE)
     trained = tmp_path / "run"
-    run_world(2, phases.walk, str(trained), text_of(tmp_path / "start", config), STAGES, timeout_s=300)
+    run_world(2, phases.walk, str(trained), text_of(tmp_path / "start", config, lora), STAGES, timeout_s=300)
     again = tmp_path / "again"
     shutil.copytree(trained, again, ignore=shutil.ignore_patterns("predictions", "scores.json", "DONE"))
     other = {} if "bf16" in config else {"evaluation": {"batch_examples": 4}}
-    run_world(1, phases.walk, str(again), text_of(tmp_path / "start", alone, **other), STAGES, timeout_s=300)
+    run_world(1, phases.walk, str(again), text_of(tmp_path / "start", alone, lora, **other), STAGES, timeout_s=300)
     said: set[str] = set()
     for name, target in TARGETS.items():
         assert not (again / "targets/none" / name / "checkpoints").exists() or not list(
