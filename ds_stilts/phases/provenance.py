@@ -71,6 +71,8 @@ def training_notes(
         found.append(f"its head goes on from that of '{trained['head']}' in the intermediate phase")
     elif target.heads == "reuse" and not task.is_searched:
         found.append("its head is fresh, as no intermediate phase of this arm trains one that fits")
+    if trained.get("lora"):
+        found.append(f"it was trained by {_additions(trained['lora'])}")
     best, wanted = trained.get("validation"), target.validation
     if best and wanted and wanted.patience:
         seen = validation_languages(target, task)
@@ -84,13 +86,18 @@ def training_notes(
     return found
 
 
+def _additions(lora: Mapping[str, Any]) -> str:
+    return f"low-rank additions (LoRA of rank {lora['rank']}, alpha {lora['alpha']:g}), not as a whole"
+
+
 def model_card(run: Run, stage: str, facts: dict[str, Any]) -> str:
+    by = f" It was trained by {_additions(facts['lora'])}; they are summed into the weights." if "lora" in facts else ""
     items = "\n".join(f"- {name}: {count:,} training items" for name, count in facts["items"].items())
     return (
         f"---\nlibrary_name: transformers\ntags:\n- ds_stilts\n- intermediate-task-training\n---\n\n"
         f"# {run.recipe.name}: {stage}\n\n{run.recipe.description}\n\n"
         f"Trained by ds_stilts for {facts['steps']} steps from `{Path(facts['source']).name}`, seed {run.recipe.seed}, "
-        f"recipe fingerprint `{run.recipe.fingerprint()}`.\n\n{items}\n\n"
+        f"recipe fingerprint `{run.recipe.fingerprint()}`.{by}\n\n{items}\n\n"
         "Open it with `transformers.AutoModel.from_pretrained`. Task heads, where there are any, lie in "
         "`heads.safetensors`. The licences of the training data apply to what was learned from them.\n"
     )

@@ -86,7 +86,7 @@ def trained_facts(phase: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "examples": sum(phase["items"].values()),
         "steps": phase["steps"],
-        **{key: phase[key] for key in ("head", "validation") if phase.get(key)},
+        **{key: phase[key] for key in ("head", "lora", "validation") if phase.get(key)},
     }
 
 
@@ -200,6 +200,7 @@ def train_phase(
         "corpus": corpus,
         "source": source,
         **({"head": reused} if reused else {}),
+        **({"lora": training.lora.model_dump()} if training.lora else {}),
         **({"validation": {**watch.state(), "stopped": trained_steps.done}} if watch else {}),
     }
     export(

@@ -145,4 +145,6 @@ def test_a_phase_leaves_a_plain_model_and_a_kill_does_not_show(config: str, fold
                - left["roberta.encoder.layer.0.attention.self.query.weight"])  # fmt: skip
     assert torch.linalg.matrix_rank(changed.double(), tol=1e-5) == 2, "the next phase adds to what the first one left"
     scores = json.loads((whole / "targets/text/synth_nli/scores.json").read_text())
-    assert scores["languages"]
+    assert scores["train"]["lora"]["rank"] == 2
+    assert any("LoRA of rank 2, alpha 8" in note for note in scores["notes"])
+    assert "LoRA of rank 4, alpha 8" in (whole / "arms/text/model/README.md").read_text()
