@@ -15,6 +15,7 @@ from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, mod
 from ds_stilts.errors import suggestion
 from ds_stilts.recipe_mixing import EITHER, TaskUse, check_shares, one_batch
 from ds_stilts.recipe_sections import (
+    NOT_WITH_LORA,
     Architecture,
     Average,
     Data,
@@ -308,9 +309,9 @@ class Recipe(Section):
                     f"{where}.average: with `validation.patience` the phase ends with the weights of its best step; "
                     "give one of the two"
                 )
-            own = {"freezes": bool(phase.freeze), "averages": bool(phase.average)}
-            if phase.lora and (problem := phase.lora.misfit(**own)):
-                raise ValueError(f"{where}.lora: {problem}")
+            for key, why in NOT_WITH_LORA.items():
+                if phase.lora and getattr(phase, key):
+                    raise ValueError(f"{where}.lora: {why}; remove `{key}`")
             if phase.average and phase.steps and (problem := phase.average.misfit(phase.steps)):
                 raise ValueError(f"{where}.average: {problem}")
             if phase.optimizer == "adafactor":

@@ -88,6 +88,13 @@ class Average(Section):
         )
 
 
+NOT_WITH_LORA = {
+    "freeze": "it leaves all of the model as it is already",
+    "average": "the mean of two factors is not that of their products",
+}
+"""Keys that cannot stand beside `lora`, and why."""
+
+
 class Lora(Section):
     """Train low-rank additions to linear layers, and heads, instead of the model (Hu et al. 2021, arXiv:2106.09685; see
     `ds_stilts.models.lora`). A phase ends with them added to the model's matrices."""
@@ -100,14 +107,6 @@ class Lora(Section):
     modules: list[str] | None = Field(default=None, min_length=1)
     """Last parts of the names of the layers that get one, e.g. [query, key, value, dense]; None: the projections to
     queries and values, as in most of the paper's experiments."""
-
-    def misfit(self, *, freezes: bool, averages: bool) -> str | None:
-        """Why it cannot stand beside other keys of its phase; None: it can."""
-        if freezes:
-            return "it leaves all of the model as it is already; remove `freeze`"
-        if averages:
-            return "the mean of two factors is not that of their products; remove `average`"
-        return None
 
 
 class Engine(Section):

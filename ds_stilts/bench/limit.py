@@ -24,16 +24,12 @@ def matmul_rate(dtype: Dtype, clock: Clock, device: torch.device) -> float:
 
 def _rate(size: int, dtype: torch.dtype, clock: Clock, device: torch.device) -> float:
     left, right = (torch.randn(size, size, device=device, dtype=dtype) for _ in range(2))
-    first = Stopwatch(clock, device)
-    with first.running():
-        out = left @ right  # the first one prepares
-    if first.seconds > _LEAST_S:  # so long that preparing does not count
-        return 2.0 * size**3 / first.seconds
-    seconds, count = 0.0, 0
+    out = left @ right  # the first one prepares
+    seconds, count, repeats = 0.0, 0, 1
     while seconds < _LEAST_S:
         watch = Stopwatch(clock, device)
         with watch.running():
-            for _ in range(4):
+            for _ in range(repeats):
                 torch.matmul(left, right, out=out)
-        seconds, count = seconds + watch.seconds, count + 4
+        seconds, count, repeats = seconds + watch.seconds, count + repeats, min(4, 2 * repeats)
     return 2.0 * size**3 * count / seconds

@@ -27,12 +27,7 @@ _PIECE = 1 << 22
 
 def full_parameters(module: nn.Module, world: World) -> dict[str, torch.Tensor]:
     """Full fp32 CPU tensors of all parameters by name, on rank 0 (elsewhere empty); a collective. For small modules."""
-    return {name: full.clone() for name, full in _stream(dict(module.named_parameters()), world) if full is not None}
-
-
-def _whole(parameter: nn.Parameter, world: World) -> torch.Tensor | None:
-    """One small parameter, as `full_parameters`."""
-    return next(full if full is None else full.clone() for _, full in _stream({"": parameter}, world))
+    return _copies(dict(module.named_parameters()), world)
 
 
 def export(
@@ -73,11 +68,11 @@ def export(
             name: tuple(getattr(parameter, "ds_shape", parameter.shape)) for name, parameter in parameters.items()
         }
         writer = WeightsWriter(temporary, shapes, max_shard_bytes)
-    added = {name: (_whole(a, world), _whole(b, world), scale) for name, (a, b, scale) in additions(hf_model).items()}
+    added = additions(hf_model)
+    a, b = (_copies({name: addition[place] for name, addition in added.items()}, world) for place in (0, 1))
     for name, full in _stream(parameters, world, weights):
         if writer and full is not None:
-            a, b, scale = added.get(name, (None, None, 0.0))
-            writer.write(name, full if a is None or b is None else merged(full, a, b, scale))
+            writer.write(name, merged(full, a[name], b[name], added[name][2]) if name in added else full)
     head_state = full_parameters(heads, world) if heads is not None else {}
     if writer:
         writer.close()
@@ -88,6 +83,11 @@ def export(
         shutil.rmtree(folder, ignore_errors=True)
         temporary.rename(folder)
     world.barrier()
+
+
+def _copies(parameters: dict[str, nn.Parameter], world: World) -> dict[str, torch.Tensor]:
+    """All at once, on rank 0, elsewhere nothing; a collective."""
+    return {name: full.clone() for name, full in _stream(parameters, world) if full is not None}
 
 
 def _stream(

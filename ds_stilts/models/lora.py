@@ -28,7 +28,7 @@ _ADAPTER = "default"
 _WRAPPED, _ADDED = ".base_layer.", ".lora_"
 
 
-def check_adapters(lora: Lora | None, modules: Collection[str], where: str) -> None:
+def check_adapters(lora: Lora, modules: Collection[str], where: str) -> None:
     """Check that a phase can have its additions.
 
     Args:
@@ -37,21 +37,25 @@ def check_adapters(lora: Lora | None, modules: Collection[str], where: str) -> N
 
     Raises:
         RecipeError: the model has no layer of a name that the recipe gives, or none that holds queries or values.
-        ClusterError: peft is not installed.
     """
-    if lora is None:
-        return
-    known = ", ".join(sorted(set(modules)))
+    known = sorted(set(modules))
     for name in lora.modules or []:
-        if name not in modules:
+        if name not in known:
             raise RecipeError(
                 f"{where}.lora.modules: the start model's blocks have no linear layer '{name}'"
-                f"{suggestion(name, sorted(set(modules)))}; they have {known}"
+                f"{suggestion(name, known)}; they have {', '.join(known)}"
             )
-    if not set(wanted(lora)) & set(modules):
+    if not set(wanted(lora)) & set(known):
         raise RecipeError(
-            f"{where}.lora: what this model calls queries and values is not known here; give `modules`, of {known}"
+            f"{where}.lora: what this model calls queries and values is not known here; give `modules`, of "
+            f"{', '.join(known)}"
         )
+
+
+def check_peft(where: str) -> None:
+    """Raises:
+    ClusterError: peft is not installed.
+    """
     if importlib.util.find_spec("peft") is None:
         raise ClusterError(f"{where}.lora: it needs peft, which is not installed: pip install 'ds-stilts[lora]'")
 
@@ -71,7 +75,8 @@ def add_adapters(encoder: "PackedEncoder | PackedT5Encoder", lora: Lora | None, 
         seed: of the factors A.
 
     Raises:
-        RecipeError, ClusterError: as `check_adapters`.
+        RecipeError: as `check_adapters`.
+        ClusterError: as `check_peft`.
     """
     if lora is None:
         return
@@ -80,6 +85,7 @@ def add_adapters(encoder: "PackedEncoder | PackedT5Encoder", lora: Lora | None, 
     from ds_stilts.models.dropout import use_dropout
 
     layers = _linear_layers(encoder.hf)
+    check_peft(where)
     check_adapters(lora, {name.rpartition(".")[2] for name in layers}, where)
     from peft import LoraConfig, inject_adapter_in_model
     from peft.tuners.lora import LoraLayer

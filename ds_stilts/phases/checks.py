@@ -12,10 +12,11 @@ from ds_stilts.errors import CheckpointError, RecipeError
 from ds_stilts.evaluation.pooling import PRESETS, pooling_of
 from ds_stilts.models.family import is_mt5, writes_text
 from ds_stilts.models.freezing import check_frozen
-from ds_stilts.models.lora import check_adapters
+from ds_stilts.models.lora import check_adapters, check_peft
 from ds_stilts.phases.context import Run
 from ds_stilts.phases.splits import pool_keys, scoring_keys, training_keys, validation_keys
 from ds_stilts.planning.adapters import linear_names
+from ds_stilts.planning.public_models import public_config
 from ds_stilts.planning.start_model import start_shape
 from ds_stilts.recipe import Recipe
 from ds_stilts.tasks import get_task
@@ -26,7 +27,8 @@ _ANY_LENGTH = 1 << 20
 
 
 def check_start(recipe: Recipe) -> None:
-    """Check a start model that lies in a folder here, without its weights; a hub id is left to the phase that loads it.
+    """Check a start model that lies in a folder here, without its weights; a hub id is left to the phase that loads it,
+    but for what the table of public models tells.
 
     Raises:
         CheckpointError: no such folder, or one that is no Hugging Face model, or whose tokenizer is another model's.
@@ -47,10 +49,12 @@ def check_start(recipe: Recipe) -> None:
         from ds_stilts.models.loading import check_folder
 
         layers = check_folder(name, random_init=recipe.start.random_init)
-    if layers is not None:
-        for where, phase in recipe.trained().items():
+    for where, phase in recipe.trained().items():
+        if layers is not None:
             check_frozen(phase.freeze, layers, where)
-            if phase.lora:
+        if phase.lora:
+            check_peft(where)
+            if layers is not None or public_config(name or ""):
                 check_adapters(phase.lora, linear_names(start_shape(recipe)[0]), where)
     _check_retrieval(recipe, layers)
 

@@ -150,9 +150,10 @@ def train_phase(
             f"{name} ({size:,}{f', drawn {drawn[name]:.0%}{first}' if len(sizes) > 1 else ''})"
             for name, size in sizes.items()
         )
+        additions = f", LoRA of rank {training.lora.rank}" if training.lora else ""
         batch = f"{training.batch_tokens:,} tokens" if training.batch_tokens else f"{training.batch_examples} items"
         say(
-            f"{stage}  {num_steps:,} steps of {batch} from {mix}; {config.name}, attention {attention}, "
+            f"{stage}  {num_steps:,} steps of {batch} from {mix}; {config.name}{additions}, attention {attention}, "
             f"{world.size} {'rank' if world.size == 1 else 'ranks'} of {planner.accumulation} "
             f"{'micro-batch' if planner.accumulation == 1 else 'micro-batches'} a step"
         )

@@ -11,11 +11,6 @@ import torch
 from peft import LoraConfig, inject_adapter_in_model
 from safetensors.torch import load_file
 
-from ds_stilts.data.batch import training_batch
-from ds_stilts.engine.deepspeed_engine import load_engine_config, training_engine
-from ds_stilts.engine.export import full_parameters
-from ds_stilts.engine.world import World
-from ds_stilts.models.lora import add_adapters
 from ds_stilts.recipe import Architecture
 from tests.distributed import options, phases, plain, tiny, tiny_mt5
 from tests.distributed.matrix import Cell
@@ -62,26 +57,12 @@ def test_twelve_steps_equal_plain_pytorch_with_peft_and_the_model_stays(config: 
     assert len(moved) == 2 * 5 and min(moved) > 1e-5  # from zero, ten times what may differ
 
 
-def train_mt5(world: World, config_name: str) -> dict[str, np.ndarray]:
-    """Twelve steps of an mT5 that writes text: (rank 0) its parameters."""
-    training = tiny_mt5.TRAINING.model_validate({**tiny_mt5.TRAINING.model_dump(), "lora": {"rank": 3, "alpha": 3}})
-    tasks, objective = tiny_mt5.text_data(), tiny_mt5.text_objective()
-    planner = tiny.planner(tasks, world.size, training)
-    add_adapters(objective.model.encoder, training.lora, "", plain.ADAPTER_SEED)
-    config = load_engine_config(config_name)
-    engine = training_engine(objective, config, training, num_steps=plain.STEPS, accumulation=planner.accumulation)
-    for step in range(plain.STEPS):
-        share = planner.share(step, world.rank)
-        for slots in share.micro_batches:
-            loss, _ = engine(training_batch(slots, tasks, step, tiny.MASKING), share.coefficients)
-            engine.backward(loss * (world.size * planner.accumulation))
-            engine.step()
-    return {name: tensor.numpy() for name, tensor in full_parameters(objective, world).items()}
-
-
 @pytest.mark.slow
 def test_mt5_learns_alike_under_zero_3_and_without_zero() -> None:
-    whole, parts = (run_world(2, train_mt5, config)[0] for config in ("zero0_fp32", "zero3_release_fp32"))
+    changes = {"lora": {"rank": 3, "alpha": 3}}
+    whole, parts = (
+        run_world(2, options.train_text_with, config, changes)[0] for config in ("zero0_fp32", "zero3_release_fp32")
+    )
     start = {name: p.detach().numpy() for name, p in tiny_mt5.text_objective().named_parameters()}
     assert whole.keys() == parts.keys()
     for name, value in whole.items():

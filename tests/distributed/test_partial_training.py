@@ -96,27 +96,13 @@ def test_twelve_steps_equal_plain_pytorch_and_no_frozen_bit_moves(config: str, c
 BOTTOM = Freeze(embeddings=True, layers=1)
 
 
-def train_mt5(world: World, config_name: str) -> dict[str, np.ndarray]:
-    """Twelve steps of an mT5 that writes text: (rank 0) its parameters."""
-    training = tiny_mt5.TRAINING.model_copy(update={"freeze": BOTTOM, "layer_lr_decay": 0.5})
-    tasks, objective = tiny_mt5.text_data(), tiny_mt5.text_objective()
-    planner = tiny.planner(tasks, world.size, training)
-    freeze_parameters(objective.model.encoder, training.freeze, "")
-    config = load_engine_config(config_name)
-    engine = training_engine(objective, config, training, num_steps=plain.STEPS, accumulation=planner.accumulation)
-    for step in range(plain.STEPS):
-        share = planner.share(step, world.rank)
-        for slots in share.micro_batches:
-            loss, _ = engine(training_batch(slots, tasks, step, tiny.MASKING), share.coefficients)
-            engine.backward(loss * (world.size * planner.accumulation))
-            engine.step()
-    return {name: tensor.numpy() for name, tensor in full_parameters(objective, world).items()}
-
-
 @pytest.mark.slow
 def test_mt5_without_its_bottom_trains_alike_under_zero_3_and_without_zero() -> None:
     """Its decoder reads states of layers that are partly frozen, and embeddings that are."""
-    whole, parts = (run_world(2, train_mt5, config)[0] for config in ("zero0_fp32", "zero3_release_fp32"))
+    changes = {"freeze": BOTTOM.model_dump(), "layer_lr_decay": 0.5}
+    whole, parts = (
+        run_world(2, options.train_text_with, config, changes)[0] for config in ("zero0_fp32", "zero3_release_fp32")
+    )
     start = {name: p.detach().numpy() for name, p in tiny_mt5.text_objective().named_parameters()}
     assert whole.keys() == parts.keys() == start.keys()
     for name, value in whole.items():

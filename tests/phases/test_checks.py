@@ -1,11 +1,12 @@
 """Start models and files are looked at before anything is trained."""
 
+import importlib.util
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ds_stilts.errors import CheckpointError, DataError, RecipeError
+from ds_stilts.errors import CheckpointError, ClusterError, DataError, RecipeError
 from ds_stilts.phases.checks import check_files, check_start
 from ds_stilts.phases.context import Run
 from ds_stilts.recipe import Recipe
@@ -122,6 +123,18 @@ def test_layers_that_get_an_addition_are_looked_for_before_anything_is_trained(m
     check_start(recipe(str(model), targets=added()))
     with pytest.raises(RecipeError, match=r"targets\.xnli\.lora\.modules: .*no linear layer 'q'.*they have dense, key"):
         check_start(recipe(str(model), targets=added(modules=["q"])))
+    with pytest.raises(RecipeError, match=r"no linear layer 'query'; they have k, o, q, v, wi_0, wi_1, wo"):
+        check_start(recipe("google/mt5-large", targets=added(modules=["query"])))  # known without the network
+
+
+def test_without_peft_a_recipe_that_needs_it_is_refused_whatever_it_starts_from(
+    model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    for start in (str(model), "somebody/encoder"):
+        check_start(recipe(start))
+        with pytest.raises(ClusterError, match=r"targets\.xnli\.lora: it needs peft, which is not installed"):
+            check_start(recipe(start, targets={"xnli": {"steps": 1, "lora": {}}}))
 
 
 def test_every_file_is_read_to_its_last_line(root: Path) -> None:
