@@ -35,6 +35,7 @@ def enter(arguments: list[str] | None, *, module: str, does: str, example: str, 
         parser.add_argument("--stage", required=True, metavar="targets/ARM/TARGET", help="the target to score")
     else:
         parser.add_argument("--stage", help="only this stage: start, arms/NAME, arms/NAME/2 or targets/ARM/NAME")
+        parser.add_argument("--no-scoring", action="store_true", help="leave scoring targets to ds_stilts.evaluate")
     parser.add_argument("--out", type=Path, help="run folder (default: runs/ and the recipe's name)")
     parser.add_argument("--data-root", type=Path, help="folder with the official data files")
     parser.add_argument("--time-budget", metavar="DURATION", help="stop cleanly before so much has passed, e.g. 2h")
@@ -55,6 +56,7 @@ def enter(arguments: list[str] | None, *, module: str, does: str, example: str, 
             stage=options.stage,
             command=["python", "-m", module, *(text for text in sys.argv[1:] if not text.startswith("--local_rank"))],
             again=again,
+            scoring=again or not options.no_scoring,
             time_budget=options.time_budget,
         )
     except UserError as error:

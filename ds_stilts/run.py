@@ -4,6 +4,8 @@ The parent process only imports, forks and waits, so that each stage's engine ha
 `ds_stilts.cluster.local`). Everything that can be wrong with the input is looked for before the first stage.
 """
 
+import os
+import socket
 import time
 from contextlib import ExitStack
 from functools import partial
@@ -74,7 +76,7 @@ def run_recipe(
     wanted = _wanted(recipe, stage, again)
     run = open_folder(recipe, run_dir, data_root)
     _check_order(run, wanted)
-    with only_run_in(run.run_dir):
+    with only_run_in(run.run_dir, stage):
         return _carry_out(run, wanted, processes=processes, stage=stage, again=again, command=command or [], ends=ends)
 
 
@@ -99,7 +101,7 @@ def _carry_out(
     claim_folder(run)
     if checked:
         record_copies(run)
-    ranks = num_ranks(recipe, processes)
+    ranks, place = num_ranks(recipe, processes), run.run_dir / (stage or "")
     if again:
         forget_scores(run, wanted[0])
     if not all(is_done(run, name) for name in wanted):
@@ -109,7 +111,7 @@ def _carry_out(
         if is_done(run, name):
             continue
         say(f"[{index + 1}/{len(wanted)}] {name}")
-        run_ranks(partial(_stage, run, name, ends), ranks)
+        run_ranks(partial(_stage, run, name, ends, place), ranks)
         record.update()
     if stage is None:
         record.update(finished=True)
@@ -127,9 +129,14 @@ def run_in_ranks(
     stage: str | None,
     command: list[str],
     again: bool = False,
+    scoring: bool = True,
     time_budget: str | None = None,
 ) -> None:
-    """As `run_recipe`, but in ranks that a launcher started; this process is one of them."""
+    """As `run_recipe`, but in ranks that a launcher started; this process is one of them.
+
+    Args:
+        scoring: False: targets are trained and saved, and left for `ds_stilts.evaluate` to score.
+    """
     from ds_stilts.cluster.parent import LauncherWatch
     from ds_stilts.engine import watchdog
     from ds_stilts.engine.deadline import Deadline
@@ -149,7 +156,7 @@ def run_in_ranks(
         on_main(world, lambda: open_folder(recipe, run_dir, data_root))
         run = open_folder(recipe, run_dir, data_root)
         on_main(world, lambda: _check_order(run, wanted))
-        on_main(world, lambda: lock.enter_context(only_run_in(run.run_dir)))
+        on_main(world, lambda: lock.enter_context(only_run_in(run.run_dir, stage)))
         on_main(world, lambda: _check(run))
         check_machine(recipe, check_engine(recipe))
         on_main(world, lambda: claim_folder(run))
@@ -158,14 +165,14 @@ def run_in_ranks(
             on_main(world, lambda: forget_scores(run, wanted[0]))
         stop = StopSource(world, run.run_dir, Deadline(ends))
         launcher.saving_s = lambda: 2 * (stop.save_s or 0.0)
-        watchdog.start(run.run_dir, world, recipe.engine.hang_timeout_s)
+        watchdog.start(run.run_dir / (stage or ""), world, recipe.engine.hang_timeout_s)
         record = RunRecord(run, command, world.size) if world.is_main else None
         for name in wanted:
             stop.check(f"{name} was not begun")
-            run_stage(run, name, Ranks(world=world, stop=stop))
+            run_stage(run, name, Ranks(world=world, stop=stop), scoring=scoring)
             if record:
                 record.update()
-        if record and stage is None:
+        if record and stage is None and scoring:
             record.update(finished=True)
             if recipe.targets:
                 write_report(run.run_dir)
@@ -271,7 +278,9 @@ def claim_folder(run: Run) -> None:
     try:
         run.run_dir.mkdir(parents=True, exist_ok=True)
         for name, text in texts.items():
-            (run.run_dir / name).write_text(text, encoding="utf-8")
+            temporary = run.run_dir / f"{name}.{socket.gethostname()}.{os.getpid()}.tmp"  # of stages side by side
+            temporary.write_text(text, encoding="utf-8")
+            temporary.replace(run.run_dir / name)
     except OSError as error:
         raise UserError(
             f"the run folder {run.run_dir} cannot be written to ({error.strerror}); give another one with --out"
@@ -327,7 +336,7 @@ def _check(run: Run) -> None:
     check_files(run)
 
 
-def _stage(run: Run, name: str, ends: float | None) -> None:
+def _stage(run: Run, name: str, ends: float | None, place: Path) -> None:
     from ds_stilts.engine import watchdog
     from ds_stilts.engine.deadline import Deadline
     from ds_stilts.engine.stop import StopSource
@@ -335,7 +344,7 @@ def _stage(run: Run, name: str, ends: float | None) -> None:
 
     world = World.join()
     stop = StopSource(world, run.run_dir, Deadline(ends))
-    watchdog.start(run.run_dir, world, run.recipe.engine.hang_timeout_s)
+    watchdog.start(place, world, run.recipe.engine.hang_timeout_s)
     stop.check(f"{name} was not begun")
     run_stage(run, name, Ranks(world=world, stop=stop))
     world.barrier()

@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import time
 from importlib import metadata
 from typing import Any
@@ -52,7 +53,7 @@ class RunRecord:
         self._values["wall_s"] = round(sum(row["wall_s"] or 0.0 for row in rows), 1)
         if finished and not self._values["finished"]:
             self._values["finished"] = _now()
-        temporary = self._path.with_suffix(".tmp")
+        temporary = self._path.with_suffix(f".{socket.gethostname()}.{os.getpid()}.tmp")  # of stages side by side
         temporary.write_text(json.dumps(self._values, indent=1), encoding="utf-8")
         temporary.replace(self._path)
 

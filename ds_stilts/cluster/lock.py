@@ -1,8 +1,10 @@
-"""One run at a time in a run folder: a file LOCK that says who is at work there, and shows that he still is.
+"""One at a time in a run folder, or in one stage of it: a file LOCK that says who is at work there, and still is.
 
 Made with O_EXCL and touched every minute, since `flock` is unreliable on NFS. The lock of a process that is gone is
 taken over: at once if it was of this machine or of this Slurm job before it was requeued, after five minutes without a
 touch if it may be of another machine.
+
+A whole run excludes everybody; single stages exclude each other only where they are the same.
 """
 
 import contextlib
@@ -22,18 +24,33 @@ from ds_stilts.errors import UserError
 
 logger = logging.getLogger(__name__)
 NAME = "LOCK"
+_DEPTHS = ("*", "*/*", "*/*/*")
+"""Where stages lie: start, arms/NAME, targets/ARM/NAME."""
 _BEAT_S = 60.0
 STALE_S = 300.0
 """A lock of another machine that was not touched for so long belongs to nobody."""
 
 
 @contextlib.contextmanager
-def only_run_in(folder: Path) -> Iterator[None]:
-    """Hold the folder's lock; makes the folder, and removes it again if nothing was put in.
+def only_run_in(run_dir: Path, stage: str | None = None) -> Iterator[None]:
+    """Hold a run folder, or one stage of it, for as long as the block lasts.
+
+    Of a run and a stage that begin at the same instant both may be refused, but never none.
 
     Raises:
-        UserError: another run is at work in the folder, or it cannot be written to.
+        UserError: another run is at work there, or it cannot be written to.
     """
+    with _held(run_dir / stage if stage else run_dir):
+        others = [run_dir / NAME] if stage else [lock for depth in _DEPTHS for lock in run_dir.glob(f"{depth}/{NAME}")]
+        for lock in others:
+            if lock.exists():
+                _take_over(lock)
+        yield
+
+
+@contextlib.contextmanager
+def _held(folder: Path) -> Iterator[None]:
+    """Hold one folder's lock; makes the folder, and removes it again if nothing was put in."""
     made = [path for path in (folder, *folder.parents) if not path.exists()]
     lock = folder / NAME
     text = json.dumps(_identity())

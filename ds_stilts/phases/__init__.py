@@ -20,8 +20,12 @@ def is_done(run: Run, stage: str) -> bool:
     return (run.run_dir / stage / "DONE").is_file()
 
 
-def run_stage(run: Run, stage: str, ranks: Ranks) -> None:
-    """Carry out one stage; a collective. Returns at once if it is done."""
+def run_stage(run: Run, stage: str, ranks: Ranks, *, scoring: bool = True) -> None:
+    """Carry out one stage; a collective. Returns at once if it is done.
+
+    Args:
+        scoring: False: a target is trained and saved only; its stage is done when it has been scored too.
+    """
     if is_done(run, stage):
         return
     began = time.monotonic()
@@ -37,8 +41,10 @@ def run_stage(run: Run, stage: str, ranks: Ranks) -> None:
         label = f"arms/{later}" if later else "arms"  # a sequence begins as a mixture of its first tasks would
         train_phase(run, ranks, training, source=source_of(run, stage), stage=stage, seed_label=label)
     elif kind == "targets":
-        _target(run, ranks, arm=names[0], name=names[1])
+        _target(run, ranks, arm=names[0], name=names[1], scoring=scoring)
     ranks.world.barrier()
+    if kind == "targets" and not scoring:
+        return
     if ranks.world.is_main:
         marker = run.run_dir / stage / "DONE"
         marker.parent.mkdir(parents=True, exist_ok=True)
@@ -93,7 +99,7 @@ def _start(run: Run, ranks: Ranks) -> None:
         (run.run_dir / "start" / "pretrain.json").write_text(json.dumps(facts), encoding="utf-8")
 
 
-def _target(run: Run, ranks: Ranks, *, arm: str, name: str) -> None:
+def _target(run: Run, ranks: Ranks, *, arm: str, name: str, scoring: bool) -> None:
     from ds_stilts.phases.scoring import load_scorer, score_target
     from ds_stilts.phases.sequence import source_of
     from ds_stilts.phases.training import train_phase, trained_facts
@@ -103,6 +109,8 @@ def _target(run: Run, ranks: Ranks, *, arm: str, name: str) -> None:
     source = source_of(run, stage)
     trained = run.run_dir / stage / "model"
     facts: dict[str, Any] = {}
+    if not scoring and (task.is_searched or trained.exists()):
+        return
     if task.is_searched:
         scorer, start = load_scorer(run, ranks, source, task)
     elif trained.exists():  # training was finished, scoring was not
@@ -120,6 +128,8 @@ def _target(run: Run, ranks: Ranks, *, arm: str, name: str) -> None:
             own=task,
             reused=reused_head(run.recipe, arm, task),
         )
+        if not scoring:
+            return
         if target.lora:  # what is scored is what is left: sums, which in bf16 are rounded once more than their parts
             del scorer, start
             scorer, start = load_scorer(run, ranks, str(trained), task)

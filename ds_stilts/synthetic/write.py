@@ -10,6 +10,7 @@ import json
 import os
 import random
 import shutil
+import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
@@ -53,9 +54,8 @@ def write_world(folder: Path, *, preset: str, seed: int) -> dict[str, Any]:
             f"{folder} holds something other than the made-up world of preset '{preset}' and seed {seed}; "
             "remove it or give another folder."
         )
-    building = folder.with_name(folder.name + ".tmp")
-    if building.exists():
-        shutil.rmtree(building)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    building = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f"{folder.name}.tmp."))
     counts = write_sets(building, declared, seed)
     languages = {
         code: {
@@ -73,9 +73,12 @@ def write_world(folder: Path, *, preset: str, seed: int) -> dict[str, Any]:
     }
     summary = {**head, "languages": languages, "counts": counts}
     _write_text(building / SUMMARY, json.dumps(summary, indent=1, sort_keys=True) + "\n")
-    if folder.is_dir():
-        folder.rmdir()
-    os.replace(building, folder)
+    building.chmod(0o755)
+    try:
+        os.replace(building, folder)  # an empty folder gives way
+    except OSError:  # another process, at work on another stage of the same run, was quicker: look at what it made
+        shutil.rmtree(building)
+        return write_world(folder, preset=preset, seed=seed)
     return summary
 
 

@@ -213,6 +213,27 @@ def test_a_folder_that_was_made_for_the_lock_goes_with_it_if_nothing_came_in(tmp
     assert (tmp_path / "runs" / "new" / "recipe.yaml").exists()
 
 
+def test_stages_go_on_side_by_side_but_neither_twice_nor_beside_a_whole_run(folder: Path) -> None:
+    with only_run_in(folder, "targets/none/xnli"), only_run_in(folder, "targets/none/xquad"):
+        for stage, at in (("targets/none/xnli", "targets/none/xnli"), (None, "targets/none/x(nli|quad)")):
+            with pytest.raises(UserError, match=f"at work in {folder}/{at}: process"), only_run_in(folder, stage):
+                pass
+    assert list(folder.rglob("*")) == []
+    with only_run_in(folder):
+        with pytest.raises(UserError, match=f"at work in {folder}: process"), only_run_in(folder, "arms/qa/2"):
+            pass
+        assert [path.name for path in folder.iterdir()] == [NAME]
+
+
+def test_a_stage_whose_process_is_gone_does_not_hold_up_a_whole_run(folder: Path) -> None:
+    first = subprocess.Popen([sys.executable, "-c", HOLD.replace("argv[1])", "argv[1]), 'start'"), str(folder)])
+    while not (folder / "start" / NAME).exists():
+        time.sleep(0.02)
+    end(first)
+    with only_run_in(folder):
+        assert not (folder / "start" / NAME).exists()
+
+
 def test_a_place_that_cannot_be_written_to_is_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(

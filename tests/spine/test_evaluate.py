@@ -57,6 +57,25 @@ def test_a_target_scored_again_has_the_same_scores_from_the_same_model(finished:
     assert ds_stilts("report", "runs/tiny", cwd=place).returncode == 0
 
 
+def test_a_target_can_be_trained_now_and_scored_later_with_the_same_scores(finished: Place) -> None:
+    place, _ = finished
+    arguments = ("tiny.yaml", "--data-root", "data", "--out", "runs/apart")
+    trained = ds_stilts(*arguments, "--no-scoring", cwd=place, program=[*RANK_ENTRY[:2], "ds_stilts.train", "--recipe"])
+    assert trained.returncode == 0, trained.stderr
+    target = place / "runs" / "apart" / STAGE
+    weights = (target / "model" / "model.safetensors").read_bytes()
+    assert not (target / "scores.json").exists() and not (target / "DONE").exists()
+    assert not json.loads((place / "runs" / "apart" / "run.json").read_text())["finished"]
+
+    scored = ds_stilts(*arguments, "--stage", STAGE, cwd=place, program=RANK_ENTRY)
+    assert scored.returncode == 0, scored.stderr
+    assert (target / "model" / "model.safetensors").read_bytes() == weights
+    assert (target / "DONE").is_file()
+    values = {language: row["metrics"] for language, row in _scores(target)["languages"].items()}
+    whole = _scores(place / "runs" / "tiny" / STAGE)["languages"]
+    assert values == {language: row["metrics"] for language, row in whole.items()}
+
+
 def _scores(target: Path) -> dict[str, Any]:
     scores: dict[str, Any] = json.loads((target / "scores.json").read_text())
     return scores

@@ -151,16 +151,31 @@ def few_preset(monkeypatch):
 
 def test_a_world_appears_whole_and_a_second_call_leaves_it_alone(tmp_path, few_preset):
     folder = tmp_path / "data"
-    (tmp_path / "data.tmp").mkdir()
-    (tmp_path / "data.tmp" / "left over").write_text("from a killed run")
+    (tmp_path / "data.tmp.killed").mkdir()
+    (tmp_path / "data.tmp.killed" / "left over").write_text("from a killed run")
     summary = write_world(folder, preset="few", seed=1)
     assert json.loads((folder / SUMMARY).read_text()) == summary
-    assert not (tmp_path / "data.tmp").exists()
+    assert {path.name for path in tmp_path.iterdir()} == {"data", "data.tmp.killed"}
     assert "left over" not in files(folder)
     (folder / "synth/nli/train-aa.tsv").touch()
     before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
     assert write_world(folder, preset="few", seed=1) == summary
     assert before == {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
+
+
+def test_of_two_that_write_a_world_at_once_one_does_and_both_have_it(tmp_path, few_preset, monkeypatch):
+    folder = tmp_path / "data"
+
+    def overtaken(building, preset, seed):
+        monkeypatch.undo()
+        monkeypatch.setitem(PRESETS, "few", FEW)
+        write_world(folder, preset="few", seed=1)
+        return write_sets(building, preset, seed)
+
+    monkeypatch.setattr("ds_stilts.synthetic.write.write_sets", overtaken)
+    summary = write_world(folder, preset="few", seed=1)
+    assert json.loads((folder / SUMMARY).read_text()) == summary
+    assert [path.name for path in tmp_path.iterdir()] == ["data"]
 
 
 def test_a_folder_with_something_else_is_refused(tmp_path, few_preset):
