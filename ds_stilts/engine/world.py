@@ -1,6 +1,7 @@
 """All distributed facts and collectives behind one small object, so that nothing else asks `torch.distributed`."""
 
 import os
+import socket
 import time
 from collections.abc import Callable
 from datetime import timedelta
@@ -10,8 +11,10 @@ from typing import Any
 import torch
 import torch.distributed as dist
 
-from ds_stilts.cluster.environment import rank_facts
+from ds_stilts.cluster.environment import RankFacts, rank_facts
 from ds_stilts.cluster.local import free_port
+from ds_stilts.cluster.mpi import meeting_point
+from ds_stilts.errors import ClusterError
 
 _TIMEOUT_S = 1860.0
 """For collectives while nothing is known yet; `ds_stilts.engine.watchdog` sets another one, and speaks up earlier."""
@@ -38,8 +41,10 @@ class World:
             # DeepSpeed would JIT-compile a shared-memory all-reduce (a compiler, a minute, 70 MB of /dev/shm a rank
             # that it never frees) that only its inference engine calls. Delete when building it is optional upstream.
             deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False
-        if facts.launcher == "none":
-            os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(free_port()))
+        host, port = facts.master_addr, facts.master_port
+        if host is None or port is None:
+            host, port = ("127.0.0.1", free_port()) if facts.world_size == 1 else meeting_point()
+        os.environ.update(MASTER_ADDR=host, MASTER_PORT=str(port))
         os.environ.update(RANK=str(facts.rank), WORLD_SIZE=str(facts.world_size), LOCAL_RANK=str(facts.local_rank))
         if not dist.is_initialized():
             deepspeed.init_distributed(
@@ -50,7 +55,7 @@ class World:
                 rank=facts.rank,
                 world_size=facts.world_size,
             )
-        device = torch.device("cuda", facts.local_rank) if on_gpu else torch.device("cpu")
+        device = _gpu(facts) if on_gpu else torch.device("cpu")
         if on_gpu:
             torch.cuda.set_device(device)
         return cls(facts.rank, facts.world_size, device)
@@ -127,3 +132,20 @@ class World:
         """End the process group."""
         if dist.is_initialized():
             dist.destroy_process_group()
+
+
+def _gpu(facts: RankFacts) -> torch.device:
+    """The GPU of this rank: the one of its number on its node, or the only one that its task was given.
+
+    Raises:
+        ClusterError: there are more ranks on this node than GPUs that they see.
+    """
+    seen = torch.cuda.device_count()
+    if seen == 1 and facts.launcher == "Slurm":  # srun --gpus-per-task=1 shows each task its own
+        return torch.device("cuda", 0)
+    if facts.local_rank >= seen:
+        raise ClusterError(
+            f"rank {facts.rank} is number {facts.local_rank} on {socket.gethostname()} (from 0), where "
+            f"{seen} {'GPU is' if seen == 1 else 'GPUs are'} visible; start at most {seen} ranks a node"
+        )
+    return torch.device("cuda", facts.local_rank)
