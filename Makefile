@@ -59,7 +59,7 @@ check: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -q -m "not spine and not real_data and not slow"
+	$(BIN)/python -m pytest -q -m "not spine and not real_data and not cluster and not slow"
 
 format: setup
 	$(BIN)/ruff format .

@@ -7,6 +7,9 @@ as `ds_stilts.train` would.
 
 import sys
 
+if not __package__:  # by path, as `deepspeed --launcher slurm` needs it: it forgets --module (0.19)
+    sys.path.pop(0)  # this folder, whose names would hide those of others
+
 from ds_stilts.entry import enter
 
 

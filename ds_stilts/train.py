@@ -5,6 +5,9 @@ Every rank that the launcher started walks the recipe's stages (or one of them) 
 
 import sys
 
+if not __package__:  # by path, as `deepspeed --launcher slurm` needs it: it forgets --module (0.19)
+    sys.path.pop(0)  # this folder, whose names would hide those of others
+
 from ds_stilts.entry import enter
 
 

@@ -80,7 +80,8 @@ class Rack:
 
     def processes(self, host: str, word: str) -> list[int]:
         """Ids, on that host, of processes with a word in their command line."""
-        found = self.run(host, "pgrep", "-f", word).stdout.split()
+        others = f"[{word[0]}]{word[1:]}"  # than the commands that look for it
+        found = self.run(host, "pgrep", "-f", others).stdout.split()
         return [int(number) for number in found]
 
 
