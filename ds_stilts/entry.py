@@ -4,7 +4,9 @@ For `ds_stilts.train` and `ds_stilts.evaluate`, which a launcher starts once a r
 """
 
 import argparse
+import contextlib
 import os
+import signal
 import sys
 import time
 import traceback
@@ -60,6 +62,7 @@ def enter(arguments: list[str] | None, *, module: str, does: str, example: str, 
             time_budget=options.time_budget,
         )
     except UserError as error:
+        _leave_a_note(str(error))
         rank = rank_facts().rank
         if rank == 0:
             print(f"error: {error}", file=sys.stderr)
@@ -74,9 +77,23 @@ def enter(arguments: list[str] | None, *, module: str, does: str, example: str, 
         return stop.exit_code
     except FollowedError as fault:
         _end(f"rank {rank_facts().rank} failed too: {str(fault).splitlines()[0]}")
-    except Exception:
+    except Exception as fault:
+        _leave_a_note(f"{type(fault).__name__}: {fault}")
         _end(f"rank {rank_facts().rank} failed:\n{traceback.format_exc()}")
     return 0
+
+
+def _leave_a_note(words: str) -> None:
+    """Say in a file, where a batch script names one, that a rank did not end well, and listen to no more signals.
+
+    `srun` tells the highest exit code of all, and ends the other ranks with a TERM as soon as one has failed: the 85 of
+    those would hide our 1 or 2. A rank that failed because another one was gone leaves none: that one may have stopped.
+    """
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR2):
+        signal.signal(number, signal.SIG_IGN)
+    if path := os.environ.get("DS_STILTS_FAULT_NOTE"):
+        with contextlib.suppress(OSError), open(path, "a", encoding="utf-8") as note:
+            note.write(f"{words.splitlines()[0]}\n")
 
 
 def _end(words: str) -> None:
