@@ -72,6 +72,7 @@ def enter(arguments: list[str] | None, *, module: str, does: str, example: str, 
             print(f"error on rank {rank}: {error}", file=sys.stderr)
         return error.exit_code
     except StoppedCleanly as stop:
+        _listen_no_more()
         if rank_facts().rank == 0:
             print(stop, file=sys.stderr)
         return stop.exit_code
@@ -84,16 +85,21 @@ def enter(arguments: list[str] | None, *, module: str, does: str, example: str, 
 
 
 def _leave_a_note(words: str) -> None:
-    """Say in a file, where a batch script names one, that a rank did not end well, and listen to no more signals.
+    """Say in a file, where a batch script names one, that a rank did not end well.
 
-    `srun` tells the highest exit code of all, and ends the other ranks with a TERM as soon as one has failed: the 85 of
-    those would hide our 1 or 2. A rank that failed because another one was gone leaves none: that one may have stopped.
+    `srun` tells the highest exit code of all, and the 85 of ranks that it told to leave would hide our 1 or 2. A rank
+    that failed because another one was gone leaves none: that one may have stopped.
     """
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR2):
-        signal.signal(number, signal.SIG_IGN)
+    _listen_no_more()
     if path := os.environ.get("DS_STILTS_FAULT_NOTE"):
         with contextlib.suppress(OSError), open(path, "a", encoding="utf-8") as note:
             note.write(f"{words.splitlines()[0]}\n")
+
+
+def _listen_no_more() -> None:
+    """Leave with our own exit code: `srun` sends a TERM to the other ranks as soon as the first has left with one."""
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR2):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _end(words: str) -> None:
