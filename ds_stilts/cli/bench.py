@@ -1,10 +1,12 @@
 """`ds-stilts bench`: how fast training is here, beside the Hugging Face Trainer."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
 from ds_stilts.cli.options import DataRoot, Json
+from ds_stilts.cli.scaling import Config, Hostfile, LinkGbps, Nodes, Out, RanksPerNode, Scaling, show_scaling
+from ds_stilts.errors import RecipeError
 
 Model = Annotated[
     str,
@@ -49,19 +51,47 @@ def bench(
     clock: ClockName = None,
     variants: Variants = None,
     peak_tflops: Peak = None,
+    scaling: Scaling = False,
+    nodes: Nodes = None,
+    ranks_per_node: RanksPerNode = None,
+    hostfile: Hostfile = None,
+    config: Config = None,
+    link_gbps: LinkGbps = None,
+    out: Out = None,
     as_json: Json = False,
 ) -> None:
     """Measure training on this machine: real tokens a second of packed batches, and of the Hugging Face Trainer.
 
     Four tasks, one model with random weights, the same examples for all, in turns. First of all, everything must
-    compute the same loss.
+    compute the same loss. With --scaling, ours on more and more nodes: the same step shared by all (strong), and as
+    many examples a rank as one had alone (weak).
 
     \b
     Example:
         ds-stilts bench
         ds-stilts bench --model 12x768 --data-root /data/xtreme --batch 32 --json
         ds-stilts bench --variants hf_default,packed,engine --rounds 3
+        ds-stilts bench --scaling --hostfile hosts --nodes 1,2,4 --ranks-per-node 8 --model 24x1024 --dtype bf16 \\
+            --batch 256 --link-gbps 400 --data-root /data/xtreme
     """
+    of_scaling: dict[str, Any] = {
+        "nodes": nodes,
+        "ranks_per_node": ranks_per_node,
+        "hostfile": hostfile,
+        "config": config,
+        "link_gbps": link_gbps,
+        "out": out,
+    }
+    others = {"variants": variants, "clock": clock, "peak_tflops": peak_tflops, "dropout": dropout or None}
+    useless = [name for name, value in (others if scaling else of_scaling).items() if value is not None]
+    if useless:
+        option = "--" + useless[0].replace("_", "-")
+        raise RecipeError(
+            f"{option} {'says nothing about' if scaling else 'belongs to'} --scaling; leave one of them out"
+        )
+    if scaling:
+        show_scaling(model=model, data_root=data_root, batch=batch, dtype=dtype, as_json=as_json, **of_scaling)
+        return
     from ds_stilts.cli.printing import print_json, print_table
 
     names = None if variants is None else [name.strip() for name in variants.split(",") if name.strip()]

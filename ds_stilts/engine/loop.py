@@ -20,6 +20,7 @@ from ds_stilts.data.steps import StepPlanner, TaskData
 from ds_stilts.engine import checkpoint, watchdog
 from ds_stilts.engine.averaging import Averaging
 from ds_stilts.engine.checkpoint import Cursor
+from ds_stilts.engine.communication import CommunicationLog
 from ds_stilts.engine.failpoints import fail_at
 from ds_stilts.engine.guard import Guard
 from ds_stilts.engine.stop import StopSource
@@ -65,7 +66,7 @@ def train(
         engine: DeepSpeed engine over an `Objective`.
         planner: cuts global steps into this world's micro-batches.
         phase: label in logs and checkpoints, e.g. "arms/qa".
-        folder: gets `checkpoints/`, `metrics.jsonl` and `tensorboard/`.
+        folder: gets `checkpoints/`, `metrics.jsonl` and `tensorboard/`; `communication.json` if DeepSpeed logs it.
         corpus: hash of the corpus card; stands in every checkpoint.
         recipe: what the fingerprint covers, so that a checkpoint of another recipe can name what differs.
         watch: validates, and may stop training early; then the engine ends with the weights of the best step.
@@ -98,7 +99,7 @@ def train(
     if first_step and world.is_main:
         say(f"{phase}  goes on after step {first_step}")
     telemetry = Telemetry(folder, label=phase, num_steps=num_steps, first_step=first_step, enabled=world.is_main)
-    guard = Guard(engine, folder, phase, world)
+    guard, messages = Guard(engine, folder, phase, world), CommunicationLog(world)
 
     def save(step: int) -> None:
         watchdog.patient(world)
@@ -172,6 +173,7 @@ def train(
         gc.unfreeze()
         gc.enable()
         telemetry.close()
+    messages.write(folder, done - first_step)
     if averaging:
         averaging.finish()
     if watch is None or not watch.keeps_best or watch.seen.best_step == done:
