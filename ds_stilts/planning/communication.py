@@ -1,4 +1,4 @@
-"""How much ranks send each other in a step, and how long that takes: from Ψ, the trained parameters, and the ZeRO stage.
+"""How much ranks send each other in a step, and how long that takes: from Ψ, the trained parameters, and the stage.
 
 The counts are those of Rajbhandari et al. 2020 (ZeRO, section 7): gradients are summed over ranks (Ψ), and weights are
 gathered (Ψ at stages 1 and 2, once a step; 2Ψ at stage 3, for each micro-batch's forward and backward pass). What that

@@ -13,6 +13,7 @@ from ds_stilts.planning.deepspeed_estimate import differences
 from ds_stilts.planning.machine import FILL, Machine
 from ds_stilts.planning.phase import PhaseNeeds, Weighed, largest_budget, needs, num_steps, weigh
 from ds_stilts.planning.shapes import ModelShape, Weight
+from ds_stilts.planning.speed import Speed, phase_time
 from ds_stilts.planning.start_model import start_shape
 from ds_stilts.planning.states import held, peak
 from ds_stilts.planning.zero import Offload, ZeroSetting, read_setting
@@ -40,13 +41,16 @@ _PREFERRED: tuple[tuple[int, Offload], ...] = (
 """Of those that fit, the first is recommended: the least communication, and offloading last (ds_configs/README.md)."""
 
 
-def plan_memory(recipe: Recipe, machine: Machine, config: Mapping[str, Any], config_name: str) -> dict[str, Any]:
+def plan_memory(
+    recipe: Recipe, machine: Machine, config: Mapping[str, Any], config_name: str, speed: Speed | None = None
+) -> dict[str, Any]:
     """What every phase of a recipe needs on a machine.
 
     Args:
         recipe: one that `check_recipe` has passed.
         config: the DeepSpeed JSON of its engine.
         config_name: how it is called.
+        speed: None: nothing is said about time.
 
     Raises:
         CheckpointError: the start model's shape is not known here.
@@ -55,6 +59,9 @@ def plan_memory(recipe: Recipe, machine: Machine, config: Mapping[str, Any], con
     setting = read_setting(config, machine.gpus)
     phases = list(_phases(recipe, shape, machine))
     rows = [_phase_row(phase, setting, config_name) for phase in phases]
+    if speed:
+        for phase, row in zip(phases, rows, strict=True):
+            row["time"] = phase_time(phase, setting, speed, row["accumulation"])
     return {
         "machine": {
             "nodes": machine.nodes,
@@ -76,11 +83,11 @@ def plan_memory(recipe: Recipe, machine: Machine, config: Mapping[str, Any], con
         "config": {"name": config_name, "setting": setting.name, "bytes_per_parameter": setting.dtype_bytes},
         "phases": rows,
         "deepspeed_estimator": _beside_deepspeed(phases, setting),
-        "estimated": estimated(machine, shape),
+        "estimated": estimated(machine, shape, speed),
     }
 
 
-def estimated(machine: Machine, shape: ModelShape) -> list[str]:
+def estimated(machine: Machine, shape: ModelShape, speed: Speed | None = None) -> list[str]:
     """What of a plan is computed, and what is not."""
     said = [
         "Model states follow DeepSpeed's allocations. On two CPU ranks what was allocated is within 6 % of it "
@@ -95,6 +102,11 @@ def estimated(machine: Machine, shape: ModelShape) -> list[str]:
     ]
     if shape.decoder_layers:
         said.append("mT5 writes text here (encoder, decoder, output matrix); one token written for 16 read is a guess.")
+    if speed:
+        said.append(
+            f"Times are arithmetic at {speed.utilisation:.0%} of the GPUs' peak, which is measured with `ds-stilts bench` "
+            "or guessed, and of training alone: starting, scoring and saving come to it."
+        )
     if machine.gpu_memory is None:
         said.append("No --gpu-memory was given, so nothing is said about what fits.")
     return said

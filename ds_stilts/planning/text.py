@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ds_stilts.planning.machine import FILL, gib
+from ds_stilts.planning.speed import time_text
 
 
 def memory_text(plan: Mapping[str, Any]) -> str:
@@ -44,6 +45,7 @@ def _phase(phase: Mapping[str, Any], memory: int | None) -> list[str]:
         f"{gib(phase['activations_checkpointed_bytes']):.2f}; the recipe has it "
         f"{'on' if phase['activation_checkpointing'] else 'off'}",
     ]
+    lines += [f"  {time_text(phase['time'], bound)}"] if "time" in phase else []
     header = ["setting", "held", "states", "total", "host/node"] + (["of a GPU", ""] if memory else [])
     rows = []
     for row in phase["stages"]:
