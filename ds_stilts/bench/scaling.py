@@ -19,6 +19,7 @@ from ds_stilts.bench.model import MAX_TOKENS, VOCABULARY, parse_shape, write_sha
 from ds_stilts.bench.sources import MADE_UP, data_folder, make_tokenizer
 from ds_stilts.engine.communication import NAME as COMMUNICATION
 from ds_stilts.engine.deepspeed_engine import load_engine_config
+from ds_stilts.engine.ds_config import on_gpu
 from ds_stilts.errors import ClusterError, RecipeError
 from ds_stilts.planning.communication import step_time, traffic
 from ds_stilts.planning.machine import Machine
@@ -151,7 +152,9 @@ def run_scaling(
         if link_gbps is not None:
             sent = traffic(setting, parameters, Machine(nodes=row["nodes"], gpus=fleet.ranks_per_node))
             link = link_gbps * 1e9 / 8
-            row["predicted"] = step_time(sent, setting, compute_s=compute_s, link_bytes_per_s=link).exposed_share
+            hidden = None if on_gpu() else 0.0  # gloo's sums and a CPU's products take turns
+            predicted = step_time(sent, setting, compute_s=compute_s, link_bytes_per_s=link, hidden_share=hidden)
+            row["predicted"] = predicted.exposed_share
     return {
         "model": model,
         "data": told,

@@ -104,8 +104,8 @@ def estimated(machine: Machine, shape: ModelShape, speed: Speed | None = None) -
         said.append("mT5 writes text here (encoder, decoder, output matrix); one token written for 16 read is a guess.")
     if speed:
         said.append(
-            f"Times are arithmetic at {speed.utilisation:.0%} of the GPUs' peak, which is measured with `ds-stilts bench` "
-            "or guessed, and of training alone: starting, scoring and saving come to it."
+            f"Times are arithmetic at {speed.utilisation:.0%} of the GPUs' peak, measured with `ds-stilts bench` or "
+            "guessed, and of training alone: starting, scoring and saving come to it."
         )
     if machine.gpu_memory is None:
         said.append("No --gpu-memory was given, so nothing is said about what fits.")

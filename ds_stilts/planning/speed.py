@@ -1,7 +1,8 @@
 """How long a phase takes: its arithmetic, what GPUs make of it, and what they wait for the network.
 
-Operations of a step are counted as `ds-stilts bench` does (Kaplan et al. 2020; Chowdhery et al. 2022, appendix B): 6 for each weight of a block's matrices and token that passes it, 12·L·A·n for attention to n tokens, and 6·D·V for each
-row that reaches the vocabulary. With activation checkpointing a third more. Loading, scoring and saving are not in it.
+Operations of a step are counted as `ds-stilts bench` does (Kaplan et al. 2020; Chowdhery et al. 2022, appendix B): 6 for
+each weight of a block's matrices and token that passes it, 12·L·A·n for attention to n tokens, and 6·D·V for each row
+that reaches the vocabulary. With activation checkpointing a third more. Loading, scoring and saving are not in it.
 """
 
 from dataclasses import dataclass
@@ -97,5 +98,5 @@ def time_text(row: dict[str, Any], bound: str) -> str:
         waiting = (
             f", of it {row['waiting_share']:.0%} waiting for {row['communication_bytes'] / 1e9:.2f} GB on the network"
         )
-    hours = "" if row["hours"] is None else f"; {bound}{row['hours']:,.1f} h = {row['gpu_hours']:,.0f} GPU-hours"
+    hours = "" if row["hours"] is None else f"; {bound}{row['hours']:,.2f} h = {row['gpu_hours']:,.1f} GPU-hours"
     return f"time: {bound}{row['step_s']:.3g} s a step at {row['utilisation']:.0%} of the peak{waiting}{hours}"
