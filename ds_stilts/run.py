@@ -330,7 +330,13 @@ def _check(run: Run) -> None:
         from ds_stilts.synthetic import write_world
 
         claim_folder(run)
-        write_world(run.data_root, preset=made_up.preset, seed=made_up.seed)
+        try:
+            write_world(run.data_root, preset=made_up.preset, seed=made_up.seed)
+        except OSError as error:
+            raise DataError(
+                f"the made-up languages cannot be written to {run.data_root} ({error.strerror}); make room, or give "
+                "another run folder with --out"
+            ) from None
     if run.recipe.data.source == "hub":
         fetch_missing(run)
     check_files(run)

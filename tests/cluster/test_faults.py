@@ -179,19 +179,18 @@ def test_a_killed_rank_ends_the_job_at_once_and_it_is_not_requeued(
 
 
 @pytest.mark.slow
-def test_a_killed_step_daemon_does_not_leave_the_job_running(
+def test_ranks_that_have_lost_their_step_daemon_save_and_the_job_goes_on(
     slurm: Rack, tmp_path: Path, undisturbed: dict[str, str]
 ) -> None:
     job = Job(slurm, tmp_path).trained(6)
     for daemon in slurm.processes("node2", "slurmstepd"):
         slurm.run("node2", "kill", "-9", str(daemon))
 
-    assert job.ended(timeout_s=120) == "FAILED", job.words()
+    job.said("start 2:", 200)
+    assert job.ended() == "COMPLETED", job.words()
+    gone_on(job)
     assert_nothing_is_left(slurm)
-
-    again = Job(slurm, tmp_path)
-    assert again.ended() == "COMPLETED", again.words()
-    assert_whole(again, undisturbed)
+    assert_whole(job, undisturbed)
 
 
 @pytest.mark.slow
@@ -213,7 +212,7 @@ def test_a_time_limit_without_a_warning_loses_only_what_was_not_saved(
 def test_a_full_disk_is_told_and_nothing_that_was_saved_is_lost(
     tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, undisturbed: dict[str, str]
 ) -> None:
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", str(tmp_path)], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=40m", "tmpfs", str(tmp_path)], check=True)
     rack = None
     try:
         rack = Rack(tmp_path_factory.mktemp("full") / "rack", slurm=True)  # after the mount, so that all hosts share it
