@@ -1,8 +1,8 @@
 """How long a phase takes: its arithmetic, what GPUs make of it, and what they wait for the network.
 
-Operations of a step are counted as `ds-stilts bench` does (Kaplan et al. 2020; Chowdhery et al. 2022, appendix B): 6 for
-each weight of a block's matrices and token that passes it, 12·L·A·n for attention to n tokens, and 6·D·V for each row
-that reaches the vocabulary. With activation checkpointing a third more. Loading, scoring and saving are not in it.
+Operations of a step are counted as `ds-stilts bench` does (Kaplan et al. 2020; Chowdhery et al. 2022, appendix B): 6
+for each weight of a block's matrices and token that passes it, 12·L·A·n for attention to n tokens, and 6·D·V for each
+row that reaches the vocabulary. With activation checkpointing a third more. Loading, scoring and saving are not in it.
 """
 
 from dataclasses import dataclass
