@@ -127,6 +127,9 @@ class Evaluation(Section):
     """Token budget of one forward batch on one rank; no score depends on it."""
     batch_examples: int | None = Field(default=None, ge=1)
     """Upper limit of examples in one forward batch; no score depends on it."""
+    whole_model: bool = False
+    """Under ZeRO-3: score with the whole model on every rank, which waits for no other in any layer, instead of the
+    partitioned one. For models that fit (`ds-stilts plan` says so); no score depends on it."""
     layer: int | None = None
     """hidden_states index for retrieval (0 = embeddings); None: 14 of 24 layers, and the same share of others."""
     pooling: Literal["mean", "cls"] = "mean"

@@ -10,7 +10,7 @@ import os
 import socket
 import warnings
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +43,11 @@ class EngineConfig:
     @property
     def zero_stage(self) -> int:
         return int(self.zero.get("stage", 0))
+
+    @property
+    def whole(self) -> "EngineConfig":
+        """The same numbers with everything on every rank, for scoring without partitions."""
+        return replace(self, values={**self.values, "zero_optimization": {"stage": 0}})
 
     @property
     def dtype(self) -> torch.dtype:

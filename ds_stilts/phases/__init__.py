@@ -100,7 +100,8 @@ def _start(run: Run, ranks: Ranks) -> None:
 
 
 def _target(run: Run, ranks: Ranks, *, arm: str, name: str, scoring: bool) -> None:
-    from ds_stilts.phases.scoring import load_scorer, score_target
+    from ds_stilts.engine.deepspeed_engine import load_engine_config
+    from ds_stilts.phases.scoring import load_scorer, score_target, scoring_config
     from ds_stilts.phases.sequence import source_of
     from ds_stilts.phases.training import train_phase, trained_facts
 
@@ -130,7 +131,11 @@ def _target(run: Run, ranks: Ranks, *, arm: str, name: str, scoring: bool) -> No
         )
         if not scoring:
             return
-        if target.lora:  # what is scored is what is left: sums, which in bf16 are rounded once more than their parts
+        # Additions: what is scored is what is left, sums that in bf16 are rounded once more than their parts.
+        if (
+            target.lora
+            or scoring_config(run.recipe).zero_stage != load_engine_config(run.recipe.engine.config).zero_stage
+        ):
             del scorer, start
             scorer, start = load_scorer(run, ranks, str(trained), task)
     scorer.eval()

@@ -9,7 +9,7 @@ from ds_stilts import __version__
 from ds_stilts.data.checksums import checksum
 from ds_stilts.data.prepare import prepared_folder
 from ds_stilts.data.prepared import open_prepared
-from ds_stilts.engine.deepspeed_engine import load_engine_config, scoring_model
+from ds_stilts.engine.deepspeed_engine import EngineConfig, load_engine_config, scoring_model
 from ds_stilts.engine.partitioned_loading import place
 from ds_stilts.engine.telemetry import say
 from ds_stilts.evaluation.harness import score_languages
@@ -24,8 +24,14 @@ from ds_stilts.phases.provenance import is_zero_shot, labelled_languages, notes,
 from ds_stilts.phases.splits import pool_keys, scoring_keys, train_languages
 from ds_stilts.phases.training import build_objective, load_source
 from ds_stilts.plan import score_splits, stage_before
-from ds_stilts.recipe import Target
+from ds_stilts.recipe import Recipe, Target
 from ds_stilts.tasks.task import Task
+
+
+def scoring_config(recipe: Recipe) -> EngineConfig:
+    """How a recipe's models are held while they are scored: as while they are trained, or whole on every rank."""
+    config = load_engine_config(recipe.engine.config)
+    return config.whole if recipe.evaluation.whole_model and config.zero_stage == 3 else config
 
 
 def load_scorer(run: Run, ranks: Ranks, source: str, task: Task) -> tuple[Any, StartModel]:
@@ -37,7 +43,7 @@ def load_scorer(run: Run, ranks: Ranks, source: str, task: Task) -> tuple[Any, S
     weights = Path(source) / "heads.safetensors"
     if len(heads) and weights.exists():
         heads.load_state_dict(load_file(weights))
-    config = load_engine_config(run.recipe.engine.config)
+    config = scoring_config(run.recipe)
     place(objective, start.weights, config)
     return scoring_model(objective, config, ranks.world.device), start
 
@@ -96,7 +102,7 @@ def score_target(
     pool = pool_keys(run, target, task, start.encoder.max_tokens)
     paths = prepare_all(run, ranks, keys + pool, start.tokenizer)
     labelled = labelled_languages(recipe, arm, [] if task.is_searched else train_languages(target, task))
-    config = load_engine_config(recipe.engine.config)
+    config = scoring_config(recipe)
     dtype = str(config.dtype).removeprefix("torch.")
     attention = set_attention(start.encoder, recipe.engine.attention, world, config.dtype, trains=False)
     pooling = pooling_of(task.name, recipe.evaluation, start.encoder.num_layers) if task.is_searched else None

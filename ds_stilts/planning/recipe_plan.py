@@ -81,6 +81,7 @@ def plan_memory(
             "parameters": count_parts((*shape.weights, *shape.language_head)),
         },
         "config": {"name": config_name, "setting": setting.name, "bytes_per_parameter": setting.dtype_bytes},
+        "scoring": _scoring_row(shape, setting, machine),
         "phases": rows,
         "deepspeed_estimator": _beside_deepspeed(phases, setting),
         "estimated": estimated(machine, shape, speed),
@@ -184,6 +185,18 @@ def _size_row(size: TaskSize) -> dict[str, Any]:
         "tokens_per_item": round(size.item_tokens, 1),
         "tokens_are": "a mean" if size.lengths_known else "the most",
     }
+
+
+def _scoring_row(shape: ModelShape, setting: ZeroSetting, machine: Machine) -> dict[str, Any]:
+    """What the model takes while it is scored, heads and activations apart: in parts, and whole on every rank."""
+    size = setting.dtype_bytes * sum(weight.numel for weight in (*shape.weights, *shape.language_head))
+    row: dict[str, Any] = {
+        "whole_model_bytes": size,
+        "partition_bytes": -(-size // machine.ranks) if setting.stage == 3 else size,
+    }
+    if machine.gpu_memory is not None:
+        row["whole_model_fits"] = size <= FILL * machine.gpu_memory / 2  # the other half is for activations
+    return row
 
 
 def _weighed_row(weighed: Weighed, machine: Machine) -> dict[str, Any]:

@@ -16,6 +16,7 @@ def memory_text(plan: Mapping[str, Any]) -> str:
         + (f", {gib(memory):g} GiB each, of which {FILL:.0%} may be filled" if memory else ""),
         f"Model: {model['type']}, {_parts(model['parameters'])}; known from {model['known_from']}",
     ]
+    lines += _scoring(plan["scoring"])
     for phase in plan["phases"]:
         lines += ["", *_phase(phase, memory)]
     if plan["deepspeed_estimator"]:
@@ -26,6 +27,17 @@ def memory_text(plan: Mapping[str, Any]) -> str:
         ]
         lines += _table(["term", "ours", "theirs", "more", "why"], rows, left=(0, 4))
     return "\n".join([*lines, "", "How far to trust this:", *(f"- {said}" for said in plan["estimated"])])
+
+
+def _scoring(row: Mapping[str, Any]) -> list[str]:
+    whole, part = row["whole_model_bytes"], row["partition_bytes"]
+    if whole == part:
+        return [f"Scoring: the whole model on every rank, {gib(whole):.2f} GiB"]
+    fits = {True: ": it fits", False: ": it does not fit", None: ""}[row.get("whole_model_fits")]
+    return [
+        f"Scoring: {gib(part):.2f} GiB a rank and a layer at a time; with evaluation.whole_model: true, "
+        f"{gib(whole):.2f} GiB and no waiting for others{fits}"
+    ]
 
 
 def _phase(phase: Mapping[str, Any], memory: int | None) -> list[str]:

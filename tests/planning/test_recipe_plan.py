@@ -146,3 +146,14 @@ def test_weighing_a_recipe_imports_neither_deepspeed_nor_transformers() -> None:
     )
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert answer.stdout.strip() == "[]", answer.stderr
+
+
+def test_a_plan_says_whether_the_whole_model_can_be_scored_on_every_rank() -> None:
+    large = recipe(engine={"config": "zero3_bf16"})
+    plan = planned(large, on(1, 8))
+    weights = plan["phases"][0]["parameters"]["all"] - (1024 * 1024 + 1024 + 3 * 1025)
+    assert 2 * weights <= plan["scoring"]["whole_model_bytes"] <= 2 * weights + 5_000_000
+    assert plan["scoring"]["partition_bytes"] == -(-plan["scoring"]["whole_model_bytes"] // 8)
+    assert "with evaluation.whole_model: true, 1.04 GiB and no waiting for others: it fits" in memory_text(plan)
+    assert planned(large, on(1, 8, 2))["scoring"]["whole_model_fits"] is False
+    assert "Scoring: the whole model on every rank" in memory_text(planned(recipe(), on(1, 8)))
