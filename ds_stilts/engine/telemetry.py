@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from ds_stilts.engine.spikes import SIGMAS, SpikeAlarm
 
@@ -38,20 +38,13 @@ class Telemetry:
         self._enabled, self._label, self._num_steps, self._first = enabled, label, num_steps, first_step
         if not enabled:
             return
-        from torch.utils.tensorboard import SummaryWriter
+        from ds_stilts.engine.records import Records
 
-        folder.mkdir(parents=True, exist_ok=True)
-        path = folder / "metrics.jsonl"
-        kept = _lines_up_to(first_step, path) if path.exists() else []
-        temporary = path.with_suffix(".tmp")
-        temporary.write_text("".join(line + "\n" for line in kept), encoding="utf-8")
-        temporary.replace(path)
-        self._file: TextIO = path.open("a", encoding="utf-8")
-        self._board = SummaryWriter(str(folder / "tensorboard"), purge_step=first_step + 1)
+        self._records = Records(folder, first_step=first_step, lost=say)
         self._start = self._last = time.monotonic()
         self._tokens = self._skipped = 0
         self._alarm = SpikeAlarm()
-        self._alarm.replay(json.loads(line).get("losses", {}) for line in kept)
+        self._alarm.replay(json.loads(line).get("losses", {}) for line in self._records.kept)
 
     def step(self, step: int, *, tokens: int, values: dict[str, Any]) -> None:
         """Record one log interval.
@@ -71,22 +64,16 @@ class Telemetry:
         spikes = {task: round(value, 1) for task, value in sigmas.items() if value > SIGMAS}
         line = {"step": step, **values, "tokens_per_s": round(rate, 1), "elapsed_s": round(now - self._start, 2)}
         line |= {"spikes": spikes} if spikes else {}
-        self._file.write(json.dumps(line) + "\n")
-        self._file.flush()
-        for name in ("loss", "lr", "grad_norm"):
-            self._board.add_scalar(name, values[name], step)
-        for task, loss in values["losses"].items():
-            self._board.add_scalar(f"loss/{task}", loss, step)
-        for task, norm in values["grad_norms"].items():
-            self._board.add_scalar(f"grad_norm/{task}", norm, step)
-        for task, count in values["items"].items():
-            self._board.add_scalar(f"share/{task}", count / max(1, sum(values["items"].values())), step)
-        self._board.add_scalar("data_wait_s", values["data_wait_s"], step)
-        self._board.add_scalar("tokens_per_s", rate, step)
+        self._records.line(line)
         self._skipped += values.get("skipped", 0)
-        self._board.add_scalar("skipped_steps", self._skipped, step)
-        for task, value in sigmas.items():
-            self._board.add_scalar(f"loss_sigmas/{task}", value, step)
+        num_items = max(1, sum(values["items"].values()))
+        points = {name: values[name] for name in ("loss", "lr", "grad_norm", "data_wait_s")}
+        points |= {"tokens_per_s": rate, "skipped_steps": self._skipped}
+        points |= {f"loss/{task}": loss for task, loss in values["losses"].items()}
+        points |= {f"grad_norm/{task}": norm for task, norm in values["grad_norms"].items()}
+        points |= {f"share/{task}": count / num_items for task, count in values["items"].items()}
+        points |= {f"loss_sigmas/{task}": value for task, value in sigmas.items()}
+        self._records.scalars(points, step)
         for task, value in spikes.items():
             loss = values["losses"][task]
             say(f"{self._label}  step {step}: the loss of {task} jumped to {loss:.3f}, {value:g} sigma above its mean")
@@ -121,13 +108,10 @@ class Telemetry:
         mean = sum(values.values()) / len(values)
         found = {"value": mean, "tasks": dict(values), "best": value, "best_step": best_step, "worse": worse}
         found |= {"shares": dict(shares[-1])} if shares else {}
-        self._file.write(json.dumps({"step": step, "validation": found}) + "\n")
-        self._file.flush()
-        self._board.add_scalar("validation", mean, step)
-        for task, own in values.items():
-            self._board.add_scalar(f"validation/{task}", own, step)
-        for task, share in (shares[-1] if shares else {}).items():
-            self._board.add_scalar(f"next_share/{task}", share, step)
+        self._records.line({"step": step, "validation": found})
+        points = {"validation": mean, **{f"validation/{task}": own for task, own in values.items()}}
+        points |= {f"next_share/{task}": share for task, share in (shares[-1] if shares else {}).items()}
+        self._records.scalars(points, step)
         since = f", best {value:.2f} at step {best_step}" if best_step != step else ", the best so far"
         drawn = ", ".join(f"{task} {share:.0%}" for task, share in shares[-1].items()) if shares else ""
         drawn = f"; drawn from here on: {drawn}" if drawn else ""
@@ -135,20 +119,7 @@ class Telemetry:
 
     def close(self) -> None:
         if self._enabled:
-            self._file.close()
-            self._board.close()
-
-
-def _lines_up_to(last_step: int, path: Path) -> list[str]:
-    kept = []
-    for line in path.read_text(encoding="utf-8").splitlines():
-        try:
-            step = json.loads(line)["step"]
-        except ValueError:
-            break  # cut off when the run was killed; nothing was written after it
-        if step <= last_step:
-            kept.append(line)
-    return kept
+            self._records.close()
 
 
 def say(line: str, *, passing: bool = False) -> None:

@@ -1,6 +1,8 @@
 """metrics.jsonl holds each step once, whatever happened to the run."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -96,3 +98,21 @@ def test_a_log_file_is_not_flooded_with_passing_lines(capsys: pytest.CaptureFixt
     say("done")
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) <= 2 and lines[-1] == "done"
+
+
+FULL = """
+import resource, sys
+from pathlib import Path
+from tests.engine.test_telemetry import run
+resource.setrlimit(resource.RLIMIT_FSIZE, (1500, 1500))  # no file may grow beyond, as if the disk were full
+run(Path(sys.argv[1]), 0, 40)
+print("went on")
+"""
+
+
+def test_a_full_disk_ends_the_records_with_one_sentence_and_not_the_run(tmp_path: Path) -> None:
+    answer = subprocess.run([sys.executable, "-c", FULL, str(tmp_path)], capture_output=True, text=True, timeout=100)
+    assert answer.stdout == "went on\n", answer.stderr
+    said = [line for line in answer.stderr.splitlines() if not line.startswith("arms/qa  step")]
+    assert said == [f"{tmp_path}/metrics.jsonl cannot be written (File too large): from here on nothing is recorded"]
+    assert 1 <= len(lines(tmp_path)) < 40
