@@ -1,7 +1,7 @@
 """What an estimate is: a value with its standard error, from which its interval and its p follow by Student's t.
 
-Interval, p, equivalence and power all use the same standard error and degrees of freedom, so that a 95 % interval leaves
-out 0 exactly where p < 0.05.
+Interval, p, equivalence and power all use the same standard error and degrees of freedom, so that a 95 % interval
+leaves out 0 exactly where p < 0.05.
 """
 
 from dataclasses import dataclass

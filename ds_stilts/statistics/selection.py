@@ -10,8 +10,7 @@ one split leans on the seeds that another scores, and the splits' values go toge
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations
-from math import comb
+from itertools import combinations, islice
 
 import numpy as np
 
@@ -68,10 +67,8 @@ def choose(selection_KS: np.ndarray, chosen_on: Sequence[int] | None = None) -> 
             "be there to choose on, and two others to score on; run more seeds"
         )
     arm = int(scores[:, chosen].mean(axis=1).argmax())
-    ways = list(
-        zip(range(min(_MOST_SPLITS, comb(num_seeds, len(chosen)))), combinations(range(num_seeds), len(chosen)))
-    )
-    same = sum(int(scores[:, way].mean(axis=1).argmax()) == arm for _, way in ways)
+    ways = list(islice(combinations(range(num_seeds), len(chosen)), _MOST_SPLITS))
+    same = sum(int(scores[:, way].mean(axis=1).argmax()) == arm for way in ways)
     return Choice(arm=arm, chosen_on=chosen, score_on=rest, stability=same / len(ways))
 
 

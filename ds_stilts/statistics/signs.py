@@ -48,7 +48,7 @@ def least_seeds(alpha: float = 0.05, num_tests: int = 1) -> int:
 
 
 def sign_test(ours_S: np.ndarray, theirs_S: np.ndarray) -> SignResult:
-    """Is one arm ahead for more seeds than chance would have it? Pairs that are equal do not count (Dixon and Mood 1946).
+    """Is one arm ahead for more seeds than chance would have it? Equal pairs do not count (Dixon and Mood 1946).
 
     Raises:
         StatisticsError: as `paired_differences`, or all pairs are equal.
