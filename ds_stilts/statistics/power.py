@@ -1,15 +1,15 @@
 """What a study can find, before anything runs: power, smallest detectable effect and seeds that are needed.
 
 A contrast of paired seeds has the variance seed_sd²/n + item_se²: `seed_sd` is the standard deviation over seeds of the
-contrast as it is measured on the test set, `item_se` the part of its standard error that all seeds share because they are
-scored on the same items (both as a pilot's `Contrast` gives them: seed_se·√n, and item_se).
+contrast as it is measured on the test set, `item_se` the part of its standard error that all seeds share because they
+are scored on the same items (both as a pilot's `Contrast` gives them: seed_se·√n, and item_se).
 
 The t tests' power is exact for normal effects if the degrees of freedom are those of the true variances; the estimated
 ones of a study scatter about them, which docs/statistics.md measures.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -61,7 +61,7 @@ def power_of_contrast(design: Design, effect: float) -> float:
 
     se, df = design.se_and_df()
     least = stats.t.ppf(1 - design.alpha / 2, df)
-    return float(stats.nct.sf(least, df, effect / se) + stats.nct.cdf(-least, df, effect / se))
+    return float(stats.nct.sf(least, df, effect / se) + stats.nct.sf(least, df, -effect / se))
 
 
 def power_of_signs(design: Design, effect: float) -> float:
@@ -82,8 +82,8 @@ def power_of_signs(design: Design, effect: float) -> float:
 def power_of_equivalence(design: Design, margin: float, effect: float = 0.0) -> float:
     """Chance that TOST finds a true effect to lie within ±margin.
 
-    The estimate has to lie within margin − t·s of 0, for the standard error s that is found: a normal probability, averaged
-    over the chi distribution of s (Phillips 1990).
+    The estimate has to lie within margin − t·s of 0, for the standard error s that is found: a normal probability,
+    averaged over the chi distribution of s (Phillips 1990).
     """
     from scipy import integrate, stats
 
@@ -143,8 +143,6 @@ def seeds_needed(design: Design, effect: float, *, power: float = POWER) -> int 
 
     More seeds do not lower `item_se`: an effect near it needs more test items.
     """
-    from dataclasses import replace
-
     if power_of_contrast(replace(design, num_seeds=MOST_SEEDS), effect) < power:
         return None
     low, high = 1, MOST_SEEDS

@@ -2,7 +2,7 @@
 
 With C = [X Z y] (fixed effects, random intercepts, outcome) and V = I + Σ_k r_k·Z_k·Z_k', the covariance in units of
 the residual variance, V⁻¹ = I − Z·R½·(I + R½·Z'Z·R½)⁻¹·R½·Z' (Woodbury 1950; R has the ratios on its diagonal, which
-may be 0). So V⁻¹·C = C·step for a small matrix, and all that REML and Kenward and Roger ask for follows from C'C and it.
+may be 0). So V⁻¹·C = C·step for a small matrix, and all that REML and Kenward and Roger ask for follows from both.
 """
 
 from collections.abc import Sequence
