@@ -171,10 +171,12 @@ def _cell_sums(runs: Sequence[SeedScores], cell: Cell) -> _CellSums:
                 "and not in others; leave it out, or score it everywhere"
             )
         tallies.append(run[task][language])
-    ids, inverse = np.unique(tallies[0].ids, return_inverse=True)
-    counts, sides = np.bincount(inverse), []
+    ids, inverse, counts = np.unique(tallies[0].ids, return_inverse=True, return_counts=True)
+    sides = []
     for place, tally in enumerate(tallies):
-        own, at, count = np.unique(tally.ids, return_inverse=True, return_counts=True)
+        own, at, count = ids, inverse, counts
+        if not np.array_equal(tally.ids, tallies[0].ids):
+            own, at, count = np.unique(tally.ids, return_inverse=True, return_counts=True)
         if not np.array_equal(own, ids) or not np.array_equal(count, counts):
             raise StatisticsError(
                 f"{task} in {language}: run {place} (counted from 0, one arm after the other) was scored on other "
@@ -186,8 +188,11 @@ def _cell_sums(runs: Sequence[SeedScores], cell: Cell) -> _CellSums:
     table = np.concatenate(sides, axis=2)
     shape, flat = table.shape[1:], table.reshape(len(ids), -1)
     kept = flat.any(axis=1)
-    columns, which = np.unique(flat[kept], axis=1, return_inverse=True)
-    return _CellSums(clusters=ids[kept], columns=np.ascontiguousarray(columns), which=which.ravel(), shape=shape)
+    flat = flat[kept]
+    firsts: dict[bytes, int] = {}
+    equal_to = [firsts.setdefault(column.tobytes(), place) for place, column in enumerate(flat.T)]
+    distinct, which = np.unique(equal_to, return_inverse=True)
+    return _CellSums(clusters=ids[kept], columns=flat[:, distinct], which=which, shape=shape)
 
 
 class _Moments:
