@@ -13,7 +13,7 @@ from ds_stilts.statistics.products import Products
 
 _LARGEST_SHARE = 1 - 1e-6
 """1 only where nothing is left for the residual, of which no likelihood can be made."""
-_STARTS = (0.5, 0.05, 0.9)
+_STARTS = (0.5, 0.05)
 """Shares that the search starts from, all variances alike; the best end counts."""
 _TOLERANCE = 1e-3
 """Largest slope of −2 log likelihood, per unit of share, that still counts as its minimum."""

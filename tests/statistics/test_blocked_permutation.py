@@ -48,9 +48,8 @@ def test_a_true_slope_is_found() -> None:
         gains = language_gains(rows["gains_N"], **{key: rows[key] for key in keys})
         covariate = rows["covariate_N"].reshape(24, -1)[:, 0]
         families = np.reshape(rows["families_N"], (24, -1))[:, 0].tolist()
-        hits += (
-            blocked_permutation(np.array(list(gains.values())), covariate, families, resamples=99, seed=number).p < 0.05
-        )
+        by_language = np.array(list(gains.values()))
+        hits += blocked_permutation(by_language, covariate, families, resamples=99, seed=number).p < 0.05
     assert hits > 80
 
 
@@ -73,7 +72,8 @@ def test_gains_of_languages_are_means_where_all_is_crossed_and_fair_where_a_task
 @pytest.mark.parametrize(
     ("gains", "covariate", "families", "word"),
     [([1.0, 2.0], [1.0, 2.0], "a", "one of each"), ([1.0, 2.0], [1.0, 1.0], "ab", "differ"),
-     ([1.0, 2.0, 3.0], [1.0, np.nan, 2.0], "aab", "finite"), ([1.0], [1.0], "a", "differ"), ([], [], "", "one of each")],
+     ([1.0, 2.0, 3.0], [1.0, np.nan, 2.0], "aab", "finite"), ([1.0], [1.0], "a", "differ"),
+     ([], [], "", "one of each")],
 )  # fmt: skip
 def test_what_cannot_be_shuffled_is_refused(gains, covariate, families: str, word: str) -> None:
     with pytest.raises(StatisticsError, match=word):

@@ -22,13 +22,9 @@ def test_variances_and_slopes_are_those_of_statsmodels() -> None:
         gains, design, effects = columns(
             Gains(num_languages=20, num_families=6, num_tasks=2, num_seeds=6, task=2.0, slope=0.5).rows(draw)
         )
-        names = [str(place) for place in range(4)]
-        labels = [
-            [[f"{name}.{level}" for level in range(one.shape[1])]] for name, one in zip(names, effects, strict=True)
-        ]
-        model = MixedLM(
-            gains, design, groups=np.zeros(len(gains)), exog_vc=VCSpec(names, labels, [[e] for e in effects])
-        )
+        labels = [[[f"{place}.{level}" for level in range(one.shape[1])]] for place, one in enumerate(effects)]
+        parts = VCSpec(["family", "language", "task", "seed"], labels, [[one] for one in effects])
+        model = MixedLM(gains, design, groups=np.zeros(len(gains)), exog_vc=parts)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             theirs = model.fit(reml=True, method=["lbfgs"])
