@@ -48,3 +48,12 @@ class Gains:
             "tasks_N": tasks.tolist(),
             "seeds_N": seeds.tolist(),
         }
+
+
+CASES = {
+    "XQuAD: 12 languages": Gains(num_languages=12, num_families=6, num_seeds=6, slope=0.7),
+    "two tasks": Gains(num_languages=12, num_families=6, num_tasks=2, num_seeds=3, slope=0.7),
+    "MLQA: 7 languages": Gains(num_languages=7, num_families=4, num_seeds=6, family=0.3, language=1.0),
+    "large families": Gains(num_languages=16, num_families=4, num_seeds=3, family=1.0, language=0.3),
+}
+"""Few languages, few families, families that dominate, and a crossing of tasks."""

@@ -7,7 +7,7 @@ from scipy import stats
 from ds_stilts.errors import StatisticsError
 from ds_stilts.statistics.mixed_model import language_slope
 from tests.statistics.bands import SIMULATIONS, at_most, in_band
-from tests.statistics.gains import Gains
+from tests.statistics.gains import CASES, Gains
 
 
 def test_a_balanced_design_without_families_is_a_regression_of_language_means() -> None:
@@ -38,14 +38,6 @@ def test_intercepts_that_cannot_be_told_apart_are_left_out_and_named() -> None:
     assert set(one_each.variances) == {"family", "residual"}
     many = language_slope(**Gains(num_languages=8, num_families=3, num_tasks=2).rows(np.random.default_rng(3)))
     assert many.left_out == () and set(many.variances) == {"family", "language", "task", "seed", "residual"}
-
-
-CASES = {
-    "XQuAD: 12 languages": Gains(num_languages=12, num_families=6, num_seeds=6, slope=0.7),
-    "two tasks": Gains(num_languages=12, num_families=6, num_tasks=2, num_seeds=3, slope=0.7),
-    "MLQA: 7 languages": Gains(num_languages=7, num_families=4, num_seeds=6, family=0.3, language=1.0),
-    "large families": Gains(num_languages=16, num_families=4, num_seeds=3, family=1.0, language=0.3),
-}
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -8,7 +8,7 @@ from ds_stilts.statistics.bootstrap import Tally
 from ds_stilts.statistics.fairness import worst
 from ds_stilts.statistics.multi_bootstrap import SeedScores, cells_of, mean_over_tasks, multi_bootstrap, weighted
 from tests.statistics.bands import SIMULATIONS, in_band
-from tests.statistics.worlds import World
+from tests.statistics.worlds import CASES, World
 
 
 def mean_of(values: np.ndarray, ids: np.ndarray | None = None) -> Tally:
@@ -131,17 +131,6 @@ def test_runs_that_do_not_pair_are_refused_in_a_sentence() -> None:
     other = World(num_items=51).arms(np.random.default_rng(9))[1]
     with pytest.raises(StatisticsError, match=r"t in l0: run 6 .*other items"):
         multi_bootstrap(ours, other, mean)
-
-
-CASES = {
-    "seeds and items alike": World(num_items=150),
-    "items dominate": World(num_items=150, seed_sd=0, language_sd=0, liking_sd=1),
-    "seeds dominate": World(num_items=150, seed_sd=0.3, effect=0.3),
-    "skewed seeds in one arm": World(num_items=150, seed_sd=0.3, skewed=True, effect=0.3),
-    "F1 of chunks": World(num_items=150, chunks=True, effect=0.2, num_languages=2),
-    "one language, few items": World(num_items=60, num_languages=1, effect=0.3),
-    "nothing but noise": World(num_items=150, seed_sd=0, language_sd=0, liking_sd=0, num_languages=2),
-}
 
 
 def coverage(world: World, resamples: int = 300) -> int:

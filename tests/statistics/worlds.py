@@ -109,3 +109,15 @@ def _expected(world: World, arm: int) -> float:
     nodes, weights = np.polynomial.hermite_e.hermegauss(9)
     share = stats.norm.cdf((means[..., None] + of_language * nodes) / within)
     return float(100 * (2 * share / (1.5 + 0.5 * share) @ weights).mean() / weights.sum())
+
+
+CASES = {
+    "seeds and items alike": World(num_items=150),
+    "items dominate": World(num_items=150, seed_sd=0, language_sd=0, liking_sd=1),
+    "seeds dominate": World(num_items=150, seed_sd=0.3, effect=0.3),
+    "skewed seeds in one arm": World(num_items=150, seed_sd=0.3, skewed=True, effect=0.3),
+    "F1 of chunks": World(num_items=150, chunks=True, effect=0.2, num_languages=2),
+    "one language, few items": World(num_items=60, num_languages=1, effect=0.3),
+    "nothing but noise": World(num_items=150, seed_sd=0, language_sd=0, liking_sd=0, num_languages=2),
+}
+"""What is hard: seeds or items that dominate, skewed seeds, ratios, few items, one language, and no effect at all."""
