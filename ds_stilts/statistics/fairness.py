@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ds_stilts.errors import StatisticsError
+
 
 @dataclass(frozen=True, kw_only=True)
 class Fairness:
@@ -31,8 +33,17 @@ class Fairness:
 
 
 def fairness(values_L: np.ndarray, families: Sequence[str]) -> Fairness:
-    """All of them at once, of values [languages] and their families."""
+    """All of them at once, of values [languages] and their families.
+
+    Raises:
+        StatisticsError: no language, another number of families, or a value that is missing.
+    """
     values = np.asarray(values_L, np.float64)
+    if values.ndim != 1 or not len(values) or len(families) != len(values) or not np.isfinite(values).all():
+        raise StatisticsError(
+            f"languages: values of shape {values.shape}, {int((~np.isfinite(values)).sum())} of them missing, and "
+            f"{len(families)} families; give a value and a family for each language that was scored"
+        )
     return Fairness(
         mean=float(values.mean()),
         worst=float(worst(values)),

@@ -55,10 +55,10 @@ def _p_not_above(contrast: Estimate, bound: float, margin: float) -> float:
         raise StatisticsError(
             f"margin {margin}: a margin is above 0; give the largest difference that would not matter"
         )
-    if not contrast.se > 0:
+    if contrast.interval is None:
         raise StatisticsError(
-            f"contrast {contrast.estimate:g}: all seeds and items agree to the last digit, which shows no certainty; "
-            "check that the arms are different runs"
+            f"contrast {contrast.estimate:g}: it has no standard error to hold against a margin ({contrast.method}); "
+            "check that the arms are different runs, and that the fit converged"
         )
     return float(stats.t.sf((contrast.estimate - bound) / contrast.se, contrast.df))
 

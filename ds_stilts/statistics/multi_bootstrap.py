@@ -55,7 +55,17 @@ def cells_of(scores: SeedScores) -> tuple[Cell, ...]:
 
 
 def mean_over_tasks(cells: Sequence[Cell], chosen: Collection[Cell] | None = None) -> Measure:
-    """The mean over tasks of the mean over languages, as XTREME's total: of all cells, or of the chosen ones."""
+    """The mean over tasks of the mean over languages, as XTREME's total: of all cells, or of the chosen ones.
+
+    Raises:
+        StatisticsError: nothing is chosen, or a cell that is not there.
+    """
+    odd = [cell for cell in chosen or () if cell not in cells]
+    if odd or not cells or (chosen is not None and not chosen):
+        raise StatisticsError(
+            f"mean over tasks: {'no score of ' + ' in '.join(odd[0]) if odd else 'nothing is chosen'}; choose tasks "
+            "and languages that were scored"
+        )
     counted = [cell for cell in cells if chosen is None or cell in chosen]
     languages_of = Counter(task for task, _ in counted)
     return weighted([1 / languages_of[cell[0]] / len(languages_of) if cell in counted else 0.0 for cell in cells])

@@ -47,6 +47,11 @@ class Design:
                 f"{self.item_se:g}; give at least 2 seeds, no negative number, and one that is above 0"
             )
 
+        if self.num_items < 2 or not 0 < self.alpha < 1:
+            raise StatisticsError(
+                f"power: {self.num_items} test items at alpha {self.alpha:g}; give 2 or more, and 0 < alpha < 1"
+            )
+
     def se_and_df(self) -> tuple[float, float]:
         """Of the contrast, as `multi_bootstrap` makes them."""
         variance, df = satterthwaite(
@@ -111,7 +116,7 @@ def detectable_effect(design: Design, *, power: float = POWER, test: Literal["co
     """The smallest effect, in points, that is found with that chance.
 
     Raises:
-        StatisticsError: the sign test can find nothing with so few seeds.
+        StatisticsError: the sign test can find nothing with so few seeds, or a power not above alpha and below 1.
     """
     if test == "sign" and design.num_seeds < least_seeds(design.alpha):
         raise StatisticsError(
@@ -123,7 +128,11 @@ def detectable_effect(design: Design, *, power: float = POWER, test: Literal["co
 
 
 def detectable_margin(design: Design, *, power: float = POWER, claim: Literal["equivalent", "not worse"]) -> float:
-    """The smallest margin, in points, for which the claim is found to hold with that chance if the truth is 0."""
+    """The smallest margin, in points, for which the claim is found to hold with that chance if the truth is 0.
+
+    Raises:
+        StatisticsError: a power that is not above alpha and below 1.
+    """
     found = power_of_equivalence if claim == "equivalent" else power_of_non_inferiority
     return _least(lambda size: found(design, size), power, design.seed_sd + design.item_se)
 
@@ -132,6 +141,8 @@ def _least(chance: Callable[[float], float], power: float, scale: float) -> floa
     """The smallest size at which an increasing chance reaches `power`."""
     from scipy import optimize
 
+    if not chance(0.0) < power < 1:
+        raise StatisticsError(f"power {power:g}: give a chance above alpha and below 1, such as {POWER:g}")
     most = scale
     while chance(most) < power:
         most *= 2

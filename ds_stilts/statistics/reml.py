@@ -1,8 +1,8 @@
 """Restricted maximum likelihood of random intercepts: y = X·β + Σ_k Z_k·u_k + e, u_k ~ N(0, σ_k²) and e ~ N(0, σ²).
 
-What is searched is each variance's share σ_k²/(σ_k² + σ²), in [0, 1): a variance of 0 is a bound that is reached, not a
-fault. statsmodels' MixedLM is the oracle of the tests, and is not used here: on ordinary data of which a variance is
-estimated as 0 it stopped without converging 3 times of 20, or with a singular matrix, and 1,440 rows took it 2 s.
+A variance of 0 is a bound that is reached, not a fault. statsmodels' MixedLM is the oracle of the tests, and is not
+used here: on ordinary data of which a variance is estimated as 0 it stopped without converging 3 times of 20, or with
+a singular matrix, and 1,440 rows took it 2 s.
 """
 
 from dataclasses import dataclass
@@ -11,12 +11,10 @@ import numpy as np
 
 from ds_stilts.statistics.products import Products
 
-_LARGEST_SHARE = 1 - 1e-6
-"""1 only where nothing is left for the residual, of which no likelihood can be made."""
-_STARTS = (0.5, 0.05)
-"""Shares that the search starts from, all variances alike; the best end counts."""
+_LARGEST = 1e6
+"""Of a variance in units of the residual's: more means that nothing is left for the residual."""
 _TOLERANCE = 1e-3
-"""Largest slope of −2 log likelihood, per unit of share, that still counts as its minimum."""
+"""Largest slope of −2 log likelihood in log(1 + ratio) that still counts as its minimum."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -40,21 +38,35 @@ def fit_reml(products: Products) -> RemlFit:
     if not products.blocks:
         return _fit_at(products, np.empty(0), True)
 
-    def deviance(shares: np.ndarray) -> tuple[float, np.ndarray]:
+    def of_shares(shares: np.ndarray) -> tuple[float, np.ndarray]:
         value, slopes = _deviance(products, shares / (1 - shares))
         return value, slopes / (1 - shares) ** 2
 
-    bounds = [(0.0, _LARGEST_SHARE)] * len(products.blocks)
-    found = [
-        optimize.minimize(deviance, np.full(len(bounds), start), jac=True, method="L-BFGS-B", bounds=bounds,
-                          options={"ftol": 1e-13, "gtol": _TOLERANCE / 10})
-        for start in _STARTS
-    ]  # fmt: skip
-    shares = np.asarray(min(found, key=lambda one: one.fun).x)
-    _, slopes = deviance(shares)
-    rising = np.where(shares <= 0, np.minimum(slopes, 0), slopes)
-    converged = bool((np.abs(rising) < _TOLERANCE).all() and (shares < _LARGEST_SHARE).all())
-    return _fit_at(products, shares / (1 - shares), converged)
+    def of_logs(logs: np.ndarray) -> tuple[float, np.ndarray]:
+        value, slopes = _deviance(products, np.expm1(logs))
+        return value, slopes * np.exp(logs)
+
+    # In shares σ_k²/(σ_k² + σ²) no step leads far astray; in log(1 + σ_k²/σ²) the bottom is easier to reach where
+    # ratios are large. Five other starts found no end better by 0.01 in 250 data sets whose ratios lay below a thousand.
+    count, options = len(products.blocks), {"ftol": 1e-12, "gtol": _TOLERANCE / 10}
+    shares = optimize.minimize(
+        of_shares, np.full(count, 0.5), jac=True, method="L-BFGS-B", bounds=[(0.0, _LARGEST / (1 + _LARGEST))] * count,
+        options=options,
+    ).x  # fmt: skip
+    ratios = shares / (1 - shares)
+    if not _is_flat(products, ratios):
+        logs = optimize.minimize(
+            of_logs, np.log1p(ratios), jac=True, method="L-BFGS-B", bounds=[(0.0, np.log1p(_LARGEST))] * count,
+            options=options,
+        ).x  # fmt: skip
+        ratios = np.expm1(logs)
+    return _fit_at(products, ratios, _is_flat(products, ratios) and bool((ratios < 0.999 * _LARGEST).all()))
+
+
+def _is_flat(products: Products, ratios: np.ndarray) -> bool:
+    """Has −2 log likelihood no slope here? At a variance of 0 it may rise."""
+    slopes = _deviance(products, ratios)[1] * (1 + ratios)
+    return bool((np.abs(np.where(ratios <= 0, np.minimum(slopes, 0), slopes)) < _TOLERANCE).all())
 
 
 def _deviance(products: Products, ratios: np.ndarray) -> tuple[float, np.ndarray]:

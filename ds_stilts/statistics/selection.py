@@ -53,11 +53,17 @@ def choose(selection_KS: np.ndarray, chosen_on: Sequence[int] | None = None) -> 
         chosen_on: seeds, as columns; the first half by default. What is left has to be two or more.
 
     Raises:
-        StatisticsError: no arm, or too few seeds on either side.
+        StatisticsError: no arm, a missing score, or too few seeds on either side.
     """
     scores = np.asarray(selection_KS, np.float64)
     if scores.ndim != 2 or not scores.shape[0]:
         raise StatisticsError(f"best of several arms: scores of shape {scores.shape}; give one row for each arm")
+    if not np.isfinite(scores).all():
+        arm, seed = (int(places[0]) for places in np.nonzero(~np.isfinite(scores)))
+        raise StatisticsError(
+            f"best of several arms: arm {arm}, seed {seed} (counted from 0) has {scores[arm, seed]}; run it again, or "
+            "leave out that arm or that seed"
+        )
     num_seeds = scores.shape[1]
     chosen = tuple(range(num_seeds // 2)) if chosen_on is None else tuple(sorted(set(chosen_on)))
     rest = tuple(seed for seed in range(num_seeds) if seed not in chosen)

@@ -51,5 +51,5 @@ def test_a_margin_of_zero_and_arms_that_do_not_vary_are_refused() -> None:
     varied = paired_contrast(np.array([1.0, 2.0]), np.zeros(2))
     with pytest.raises(StatisticsError, match="above 0"):
         equivalence(varied, 0.0)
-    with pytest.raises(StatisticsError, match="no certainty"):
+    with pytest.raises(StatisticsError, match="no standard error"):
         non_inferiority(paired_contrast(np.ones(3), np.zeros(3)), 0.5)
