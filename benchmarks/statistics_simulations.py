@@ -74,18 +74,17 @@ def contrast(world: World, draw: np.random.Generator) -> Contrast:
 def contrasts() -> Iterator[Row]:
     cases = {**WORLDS, "15 languages": World(num_languages=15, num_items=150, effect=0.2)}
     for case, world in cases.items():
-        for num_seeds in (6, 10):
+        for num_seeds in (6,) if case == "15 languages" else (6, 10):
             sized = replace(world, num_seeds=num_seeds)
             yield Row(
                 method="multi-bootstrap", case=f"{case}, {num_seeds} seeds", what="covers", band=COVERS,
                 trial=lambda draw, w=sized: holds(contrast(w, draw), w.truth()),
             )  # fmt: skip
-    for case in ("seeds and items alike", "items dominate", "seeds dominate"):
-        null = replace(WORLDS[case], effect=0.0)
-        yield Row(
-            method="multi-bootstrap", case=f"{case}, 6 seeds, no effect", what="false alarms", band=ALARMS,
-            trial=lambda draw, w=null: found(contrast(w, draw).p),
-        )  # fmt: skip
+    null = replace(WORLDS["seeds dominate"], effect=0.0)
+    yield Row(
+        method="multi-bootstrap", case="seeds dominate, 6 seeds, no effect", what="false alarms", band=ALARMS,
+        trial=lambda draw: found(contrast(null, draw).p),
+    )  # fmt: skip
 
 
 def announced_contrasts() -> Iterator[Row]:
@@ -224,7 +223,6 @@ def slopes() -> Iterator[Row]:
                 trial=lambda draw, c=sized: holds(slope(c, draw), c.slope),
             )  # fmt: skip
     for name, case in {
-        **{name: replace(case, slope=0.0) for name, case in GAINS.items()},
         "no family effect": Gains(num_languages=12, num_families=6, family=0.0),
         "languages do not differ at all": Gains(num_languages=20, num_families=6, family=0.0, language=0.0),
     }.items():

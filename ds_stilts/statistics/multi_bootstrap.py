@@ -108,6 +108,13 @@ def multi_bootstrap(
         )
     if num_seeds < 2:
         raise StatisticsError(f"{num_seeds} paired seed(s): a spread over seeds needs at least 2; run more seeds")
+    for place, run in enumerate(runs):
+        odd = sorted(set(cells_of(run)) ^ set(cells))
+        if odd:
+            raise StatisticsError(
+                f"run {place} (counted from 0, one arm after the other): {odd[0][0]} in {odd[0][1]} is scored in some "
+                "runs and not in others; leave it out, or score it everywhere"
+            )
     sums = [_cell_sums(runs, cell) for cell in cells]
     clusters, places = np.unique(np.concatenate([one.clusters for one in sums]), return_inverse=True)
     splits = np.split(places, np.cumsum([len(one.clusters) for one in sums])[:-1])
@@ -172,30 +179,23 @@ class _CellSums:
 
 def _cell_sums(runs: Sequence[SeedScores], cell: Cell) -> _CellSums:
     task, language = cell
-    tallies = []
-    for place, run in enumerate(runs):
-        if cells_of(run) != cells_of(runs[0]):
-            odd = sorted(set(cells_of(run)) ^ set(cells_of(runs[0])))[0]
-            raise StatisticsError(
-                f"run {place} (counted from 0, one arm after the other): {odd[0]} in {odd[1]} is scored in some runs "
-                "and not in others; leave it out, or score it everywhere"
-            )
-        tallies.append(run[task][language])
-    ids, inverse, counts = np.unique(tallies[0].ids, return_inverse=True, return_counts=True)
+    tallies = [run[task][language] for run in runs]
+    order = np.argsort(tallies[0].ids, kind="stable")
+    sorted_ids = tallies[0].ids[order]
+    ids, starts = np.unique(sorted_ids, return_index=True)
     sides = []
     for place, tally in enumerate(tallies):
-        own, at, count = ids, inverse, counts
+        own = order
         if not np.array_equal(tally.ids, tallies[0].ids):
-            own, at, count = np.unique(tally.ids, return_inverse=True, return_counts=True)
-        if not np.array_equal(own, ids) or not np.array_equal(count, counts):
-            raise StatisticsError(
-                f"{task} in {language}: run {place} (counted from 0, one arm after the other) was scored on other "
-                "items than run 0; score all runs on the same test set"
-            )
-        both = np.stack([tally.over, tally.under], axis=1).reshape(len(tally.ids), -1)
-        sums = np.stack([np.bincount(at, weights=column, minlength=len(ids)) for column in both.T], axis=1)
-        sides.append(sums.reshape(len(ids), 2, 1, *tally.over.shape[1:]))
-    table = np.concatenate(sides, axis=2)
+            own = np.argsort(tally.ids, kind="stable")
+            if not np.array_equal(tally.ids[own], sorted_ids):
+                raise StatisticsError(
+                    f"{task} in {language}: run {place} (counted from 0, one arm after the other) was scored on other "
+                    "items than run 0; score all runs on the same test set"
+                )
+        sides.append((tally.over[own], tally.under[own]))
+    both = np.stack([np.stack(side, axis=1) for side in zip(*sides, strict=True)], axis=1).astype(np.float64)
+    table = np.add.reduceat(both, starts, axis=0)
     shape, flat = table.shape[1:], table.reshape(len(ids), -1)
     kept = flat.any(axis=1)
     flat = flat[kept]

@@ -47,7 +47,7 @@ def fit_reml(products: Products) -> RemlFit:
         return value, slopes * np.exp(logs)
 
     # In shares σ_k²/(σ_k² + σ²) no step leads far astray; in log(1 + σ_k²/σ²) the bottom is easier to reach where
-    # ratios are large. Five other starts found no end better by 0.01 in 250 data sets whose ratios lay below a thousand.
+    # ratios are large. Five other starts found no end better by 0.01 in 250 data sets with ratios below a thousand.
     count, options = len(products.blocks), {"ftol": 1e-12, "gtol": _TOLERANCE / 10}
     shares = optimize.minimize(
         of_shares, np.full(count, 0.5), jac=True, method="L-BFGS-B", bounds=[(0.0, _LARGEST / (1 + _LARGEST))] * count,
