@@ -12,9 +12,8 @@ import numpy as np
 from ds_stilts.errors import StatisticsError
 from ds_stilts.statistics.estimate import paired_differences
 
-MOST_FLIPPED = 18
-"""Pairs of which all 2^n sign patterns are gone through; of more, RANDOM_FLIPS random ones."""
-RANDOM_FLIPS = 100_000
+MOST_FLIPS = 100_000
+"""Patterns of signs that are gone through at most: all of 16 pairs, that many random ones of more."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +70,7 @@ def sign_test(ours_S: np.ndarray, theirs_S: np.ndarray) -> SignResult:
 def sign_flip_test(ours_S: np.ndarray, theirs_S: np.ndarray, *, seed: int = 0) -> SignResult:
     """Is the mean difference larger than when each pair's arms are swapped at random? (Fisher 1935, section 21.)
 
-    All patterns of swaps up to `MOST_FLIPPED` pairs, else `RANDOM_FLIPS` random ones drawn with `seed`.
+    All patterns of swaps if there are at most `MOST_FLIPS`, else that many random ones drawn with `seed`.
 
     Raises:
         StatisticsError: as `paired_differences`.
@@ -79,16 +78,16 @@ def sign_flip_test(ours_S: np.ndarray, theirs_S: np.ndarray, *, seed: int = 0) -
     from scipy import stats
 
     differences = paired_differences(ours_S, theirs_S)
-    exact = len(differences) <= MOST_FLIPPED
     found = stats.permutation_test(
         (differences,), _mean, permutation_type="samples", vectorized=True, batch=1 << 12,
-        n_resamples=np.inf if exact else RANDOM_FLIPS, rng=np.random.default_rng(seed),
+        n_resamples=MOST_FLIPS, rng=np.random.default_rng(seed),
     )  # fmt: skip
-    kind = "exact" if exact else f"random ({RANDOM_FLIPS} draws)"
+    exact = 2 ** len(differences) <= MOST_FLIPS
+    kind = "exact" if exact else f"random ({MOST_FLIPS} draws)"
     return SignResult(
         estimate=float(differences.mean()),
         p=float(found.pvalue),
-        least_p=least_p(len(differences)) if exact else max(least_p(len(differences)), 2 / (RANDOM_FLIPS + 1)),
+        least_p=least_p(len(differences)) if exact else 2 / (MOST_FLIPS + 1),
         n=len(differences),
         method=f"{kind} sign-flip test over {len(differences)} pairs",
     )

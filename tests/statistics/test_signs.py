@@ -19,7 +19,7 @@ def flipped(differences: np.ndarray) -> float:
 
 def test_a_sign_flip_test_goes_through_all_patterns() -> None:
     draw = np.random.default_rng(1)
-    for num_seeds in (2, 5, 9):
+    for num_seeds in (2, 5, 9, 12):
         ours, theirs = draw.normal(0.5, 1, num_seeds), draw.normal(0, 1, num_seeds)
         assert sign_flip_test(ours, theirs).p == pytest.approx(flipped(ours - theirs), abs=1e-12)
 
@@ -33,6 +33,7 @@ def test_many_pairs_are_flipped_at_random_and_the_same_way_each_time() -> None:
     draw = np.random.default_rng(2)
     ours = draw.normal(0.4, 1, 40)
     found = sign_flip_test(ours, np.zeros(40), seed=1)
+    assert sign_flip_test(np.arange(1.0, 18), np.zeros(17)).p >= found.least_p == 2 / 100_001
     assert found == sign_flip_test(ours, np.zeros(40), seed=1) and found.method.startswith("random")
     assert found.p == pytest.approx(stats.ttest_1samp(ours, 0).pvalue, abs=0.01)
 
