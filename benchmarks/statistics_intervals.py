@@ -17,6 +17,7 @@ from scipy import stats
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from ds_stilts.statistics.estimate import paired_contrast  # noqa: E402
 from ds_stilts.statistics.multi_bootstrap import mean_over_tasks, multi_bootstrap  # noqa: E402
 from tests.statistics.worlds import CASES, World  # noqa: E402
 
@@ -59,6 +60,25 @@ def covered(world: World, draw: np.random.Generator) -> list[bool]:
     ]
 
 
+def covered_differences(num_seeds: int, draw: np.random.Generator) -> list[bool]:
+    """The same ways for exponential differences of seeds (skewness 2), without items: the hardest case."""
+    values = draw.exponential(size=num_seeds) - 1
+    used = paired_contrast(values, np.zeros(num_seeds))
+    drawn = values[draw.integers(0, num_seeds, (RESAMPLES, num_seeds))]
+    means, errors = drawn.mean(axis=1), drawn.std(axis=1, ddof=1) / num_seeds**0.5
+    sd = means.std() * (num_seeds / (num_seeds - 1)) ** 0.5
+    low, high = np.quantile(means, [0.025, 0.975])
+    least, most = np.quantile(((means - used.estimate)[errors > 0]) / errors[errors > 0], [0.025, 0.975])
+    assert used.interval is not None
+    return [
+        low <= 0 <= high,
+        abs(used.estimate) <= 1.96 * sd,
+        abs(used.estimate) <= stats.t.ppf(0.975, num_seeds - 1) * sd,
+        used.estimate - most * used.se <= 0 <= used.estimate - least * used.se,
+        used.interval[0] <= 0 <= used.interval[1],
+    ]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--simulations", type=int, default=2_000)
@@ -71,6 +91,11 @@ def main() -> None:
             draw, sized = np.random.default_rng(30), replace(world, num_seeds=num_seeds)
             shares = 100 * np.mean([covered(sized, draw) for _ in range(simulations)], axis=0)
             print(f"| {case} | {num_seeds} | {' | '.join(f'{share:.1f}' for share in shares)} |", flush=True)
+    for num_seeds in (6, 10):
+        draw = np.random.default_rng(31)
+        shares = 100 * np.mean([covered_differences(num_seeds, draw) for _ in range(simulations)], axis=0)
+        row = " | ".join(f"{share:.1f}" for share in shares)
+        print(f"| exponential differences, no items | {num_seeds} | {row} |", flush=True)
 
 
 if __name__ == "__main__":
