@@ -100,21 +100,8 @@ def multi_bootstrap(
     Raises:
         StatisticsError: fewer than two seeds, or seeds and arms whose cells or items differ.
     """
-    runs = [*ours, *(theirs or [])]
-    num_seeds, cells = len(ours), cells_of(ours[0]) if ours else ()
-    if theirs is not None and len(theirs) != num_seeds:
-        raise StatisticsError(
-            f"paired seeds: one arm has {num_seeds}, the other {len(theirs)}; give the seeds that both have run"
-        )
-    if num_seeds < 2:
-        raise StatisticsError(f"{num_seeds} paired seed(s): a spread over seeds needs at least 2; run more seeds")
-    for place, run in enumerate(runs):
-        odd = sorted(set(cells_of(run)) ^ set(cells))
-        if odd:
-            raise StatisticsError(
-                f"run {place} (counted from 0, one arm after the other): {odd[0][0]} in {odd[0][1]} is scored in some "
-                "runs and not in others; leave it out, or score it everywhere"
-            )
+    _check_paired(ours, theirs)
+    runs, num_seeds, cells = [*ours, *(theirs or [])], len(ours), cells_of(ours[0])
     sums = [_cell_sums(runs, cell) for cell in cells]
     clusters, places = np.unique(np.concatenate([one.clusters for one in sums]), return_inverse=True)
     splits = np.split(places, np.cumsum([len(one.clusters) for one in sums])[:-1])
@@ -135,18 +122,37 @@ def multi_bootstrap(
         values = np.stack([one.values(counts[:, place]) for one, place in zip(sums, splits, strict=True)], axis=-1)
         for name, drawn in measured(values).items():
             moments[name].add(drawn - observed[name])
-    least = min(len(one.clusters) for one in sums)
+    least = min(one.num_items for one in sums)
     kind = f"multi-bootstrap of {num_seeds} {'paired ' if theirs is not None else ''}seeds and {len(clusters)} items"
     method = f"{kind} ({resamples} draws), Student's t with Welch-Satterthwaite degrees of freedom"
     found = {name: _contrast(values, moments[name].shared(), least, level, method) for name, values in observed.items()}
     return found if theirs is not None else {name: replace(one, p=None) for name, one in found.items()}
 
 
-def _contrast(contrasts_S: np.ndarray, shared: float, num_clusters: int, level: float, method: str) -> Contrast:
+def _check_paired(ours: Sequence[SeedScores], theirs: Sequence[SeedScores] | None) -> None:
+    if theirs is not None and len(theirs) != len(ours):
+        raise StatisticsError(
+            f"paired seeds: one arm has {len(ours)}, the other {len(theirs)}; give the seeds that both have run"
+        )
+    if len(ours) < 2:
+        raise StatisticsError(f"{len(ours)} paired seed(s): a spread over seeds needs at least 2; run more seeds")
+    cells = cells_of(ours[0])
+    if not cells:
+        raise StatisticsError("paired seeds: no task is scored in the first run; give at least one")
+    for place, run in enumerate([*ours, *(theirs or [])]):
+        odd = sorted(set(cells_of(run)) ^ set(cells))
+        if odd:
+            raise StatisticsError(
+                f"run {place} (counted from 0, one arm after the other): {odd[0][0]} in {odd[0][1]} is scored in some "
+                "runs and not in others; leave it out, or score it everywhere"
+            )
+
+
+def _contrast(contrasts_S: np.ndarray, shared: float, num_items: int, level: float, method: str) -> Contrast:
     num_seeds = len(contrasts_S)
     of_seeds = float(contrasts_S.var(ddof=1)) / num_seeds
     # The variance over draws lacks (C-1)/C, as that of any bootstrap. A negative covariance is one of noise.
-    item_df = max(num_clusters - 1, 1)
+    item_df = max(num_items - 1, 1)
     of_items = max(shared, 0.0) * (item_df + 1) / item_df
     variance, df = satterthwaite((of_seeds, num_seeds - 1), (of_items, item_df))
     estimate, se = float(contrasts_S.mean()), variance**0.5
@@ -161,6 +167,8 @@ def _contrast(contrasts_S: np.ndarray, shared: float, num_clusters: int, level: 
 class _CellSums:
     """What one cell's values are made of, by cluster."""
 
+    num_items: int
+    """Ids, with those that add nothing."""
     clusters: np.ndarray
     """[clusters], ids that add something."""
     columns: np.ndarray
@@ -202,7 +210,7 @@ def _cell_sums(runs: Sequence[SeedScores], cell: Cell) -> _CellSums:
     firsts: dict[bytes, int] = {}
     equal_to = [firsts.setdefault(column.tobytes(), place) for place, column in enumerate(flat.T)]
     distinct, which = np.unique(equal_to, return_inverse=True)
-    return _CellSums(clusters=ids[kept], columns=flat[:, distinct], which=which, shape=shape)
+    return _CellSums(num_items=len(ids), clusters=ids[kept], columns=flat[:, distinct], which=which, shape=shape)
 
 
 class _Moments:

@@ -117,6 +117,16 @@ def test_arms_that_are_the_same_runs_show_no_certainty() -> None:
     assert (found.estimate, found.se, found.interval, found.p) == (0.0, 0.0, None, None)
 
 
+def test_a_language_in_which_nothing_is_right_makes_the_others_no_less_certain() -> None:
+    ours, theirs = World(num_items=100, num_seeds=3, num_languages=1).arms(np.random.default_rng(12))
+    nothing = Tally(ids=np.arange(100), over=np.zeros((100, 1, 1)), under=np.zeros((100, 1, 1)))
+    with_it = [[{"t": {**seed["t"], "zero": nothing}} for seed in arm] for arm in (ours, theirs)]
+    alone = multi_bootstrap(ours, theirs, {"l0": weighted([1])})["l0"]
+    found = multi_bootstrap(*with_it, {"l0": weighted([1, 0]), "zero": weighted([0, 1])})
+    assert found["l0"] == alone
+    assert (found["zero"].estimate, found["zero"].interval) == (0.0, None)
+
+
 def test_runs_that_do_not_pair_are_refused_in_a_sentence() -> None:
     ours, theirs = World(num_items=50).arms(np.random.default_rng(9))
     mean = {"mean": mean_over_tasks(cells_of(ours[0]))}
