@@ -58,6 +58,7 @@ setup(
         "matplotlib",
         "numpy",
         "scipy",
+        "statsmodels",
         "tensorboard",
         "mpi4py",
     ],

@@ -31,6 +31,10 @@ class ClusterError(UserError):
     """A machine or launcher that cannot carry the run."""
 
 
+class StatisticsError(UserError):
+    """Numbers that an estimate or a test cannot be made from: too few, or not paired as they have to be."""
+
+
 class StoppedCleanly(Exception):
     """Work was saved on request (signal, time budget, stop file); run the same command again to go on."""
 

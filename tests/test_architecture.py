@@ -73,6 +73,7 @@ SAME_FLOOR: list[set[str]] = [
     {"recipe_file", "errors"},
     {"recipe_file", "recipe"},
     {"resources", "errors"},
+    {"statistics", "errors"},
     {"plan", "formats"},
 ]
 """Neighbours on one floor of which one may use the other; a circle between them is caught below."""

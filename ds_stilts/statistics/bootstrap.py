@@ -46,7 +46,7 @@ class Tally:
 
     def value(self) -> float:
         """The value in percent."""
-        return float(_value(self.over.sum(axis=0), self.under.sum(axis=0)))
+        return float(values_of_sums(self.over.sum(axis=0), self.under.sum(axis=0)))
 
 
 def resampled(
@@ -75,10 +75,10 @@ def resampled(
     step = max(1, max_drawn // max(1, len(clusters)))
     for first in range(0, resamples, step):
         count = min(step, resamples - first)
-        parts = np.split(_draw_counts(draw, count, len(clusters)) @ joined, bounds, axis=1)
+        parts = np.split(draw_counts(draw, count, len(clusters)) @ joined, bounds, axis=1)
         for column, group in enumerate(groups):
             over, under = (part.reshape(count, *group.over.shape[1:]) for part in parts[2 * column : 2 * column + 2])
-            values[first : first + count, column] = _value(over, under)
+            values[first : first + count, column] = values_of_sums(over, under)
     return values
 
 
@@ -91,7 +91,7 @@ def interval(values: np.ndarray, level: float = LEVEL) -> Interval | None:
     return float(low), float(high)
 
 
-def _draw_counts(draw: np.random.Generator, count: int, num_clusters: int) -> np.ndarray:
+def draw_counts(draw: np.random.Generator, count: int, num_clusters: int) -> np.ndarray:
     """How often each cluster is in each draw, float64 [count, clusters]."""
     drawn = draw.integers(0, num_clusters, (count, num_clusters)) if num_clusters else np.empty((count, 0), np.int64)
     drawn += num_clusters * np.arange(count)[:, None]
@@ -106,7 +106,7 @@ def _cluster_sums(side: np.ndarray, place: np.ndarray, num_clusters: int) -> np.
     return np.stack(sums, axis=1)
 
 
-def _value(over: np.ndarray, under: np.ndarray) -> np.ndarray:
+def values_of_sums(over: np.ndarray, under: np.ndarray) -> np.ndarray:
     """Sums [..., M, C] → values [...] in percent."""
     there = under > 0
     ratios = np.divide(over, under, out=np.zeros_like(over, dtype=np.float64), where=there)

@@ -1,0 +1,61 @@
+"""Variance components against statsmodels' analysis of variance, and scores of which the components are known."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from statsmodels.formula.api import ols
+from statsmodels.stats.anova import anova_lm
+
+from ds_stilts.errors import StatisticsError
+from ds_stilts.statistics.components import RESIDUAL, variance_components
+
+FACTORS = ("order", "seed", "language")
+
+
+def made_up(draw: np.random.Generator, shape: tuple[int, ...], sds: tuple[float, ...]) -> np.ndarray:
+    """Scores whose standard deviations are those of the axes, and of the residual as the last."""
+    scores = 70 + sds[-1] * draw.normal(size=shape)
+    for axis, sd in enumerate(sds[:-1]):
+        scores += sd * draw.normal(size=[size if place == axis else 1 for place, size in enumerate(shape)])
+    return scores
+
+
+def test_f_tests_are_those_of_statsmodels() -> None:
+    scores = made_up(np.random.default_rng(1), (4, 3, 5), (0.5, 0.5, 2, 1))
+    places = np.indices(scores.shape).reshape(3, -1)
+    table = pd.DataFrame({"score": scores.ravel(), **{name: places[axis] for axis, name in enumerate(FACTORS)}})
+    theirs = anova_lm(ols("score ~ C(order) + C(seed) + C(language)", table).fit())
+    found = variance_components(scores, FACTORS)
+    for name in FACTORS:
+        assert found[name].p == pytest.approx(theirs.loc[f"C({name})", "PR(>F)"])
+        # Expected mean square of a factor: residual + (other levels) · its variance.
+        row, rest = theirs.loc[f"C({name})"], theirs.loc["Residual", "mean_sq"]
+        others = scores.size / found[name].n
+        assert found[name].variance == pytest.approx(max((row["mean_sq"] - rest) / others, 0))
+    assert found[RESIDUAL].variance == pytest.approx(theirs.loc["Residual", "mean_sq"])
+
+
+def test_components_are_found_without_bias() -> None:
+    draw, sds = np.random.default_rng(2), (1.0, 1.5, 3.0, 1.0)
+    found = [variance_components(made_up(draw, (6, 8, 12), sds), FACTORS) for _ in range(400)]
+    for name, sd in zip((*FACTORS, RESIDUAL), sds, strict=True):
+        values = [one[name].variance for one in found]
+        assert np.mean(values) == pytest.approx(sd**2, abs=3 * np.std(values) / 20)
+
+
+def test_shares_add_up_and_a_factor_without_effect_has_none() -> None:
+    scores = np.add.outer(np.arange(4.0), np.zeros(5)) + 0.01 * np.random.default_rng(3).normal(size=(4, 5))
+    found = variance_components(scores, ("language", "seed"))
+    assert sum(one.share for one in found.values()) == pytest.approx(1)
+    assert found["language"].share > 0.99 and found["seed"].share < 0.01
+    assert found["language"].p is not None and found["language"].p < 1e-6
+
+
+@pytest.mark.parametrize(
+    ("scores", "word"),
+    [(np.ones((3, 3)), "all scores are equal"), (np.ones((3, 1)), "two levels"), (np.ones(3), "one axis"),
+     (np.array([[1.0, np.nan], [2.0, 3.0]]), "missing")],
+)  # fmt: skip
+def test_tables_that_are_no_full_crossing_are_refused(scores: np.ndarray, word: str) -> None:
+    with pytest.raises(StatisticsError, match=word):
+        variance_components(scores, ("seed", "language"))
