@@ -18,7 +18,8 @@ _PROGRAMS = {
     # A rank: notes its words and does what $BEHAVE says.
     "python": '[[ $1 == -c ]] && { echo software; exit; }\nprintf "<%s>" "$@" >>"$SITE/ranks"; echo >>"$SITE/ranks"\n'
     'env >"$SITE/environment"; touch "$SITE/started"; eval "$BEHAVE"',
-    "apptainer": 'echo "${*//[[:cntrl:]]/ }" >>"$SITE/apptainer"; while [[ $1 != python && $1 != bash ]]; do shift; done; exec "$@"',
+    "apptainer": 'echo "${*//[[:cntrl:]]/ }" >>"$SITE/apptainer"\n'
+    'while [[ $1 != python && $1 != bash ]]; do shift; done; exec "$@"',
 }
 WAIT = "trap 'sleep 0.3; exit 85' USR2 TERM; for i in {1..300}; do sleep 0.1; done"
 """A rank that trains until it is told to leave."""
