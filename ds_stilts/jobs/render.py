@@ -31,7 +31,8 @@ def render_preamble(site: Site, *, source: Path | None, recipe: str, nodes: int,
         own = environment.from_string(site.preamble).render(names)
     except jinja2.TemplateError as error:
         raise ClusterError(
-            f"{source}: preamble: {error}; it is bash, in which {', '.join(names)} can be filled in, e.g. {{{{ recipe }}}}"
+            f"{source}: preamble: {error}; it is bash, in which {', '.join(names)} can be filled in, as "
+            "{{ recipe }} is"
         ) from None
     loads = [f"module load {shlex.quote(module)}" for module in site.modules]
     text = "\n".join(["# Sourced first by each job of this run; made by `ds-stilts submit`.", *loads, own.rstrip(), ""])

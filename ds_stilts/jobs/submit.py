@@ -6,6 +6,7 @@ remembers each at once.
 
 import os
 import re
+import shlex
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -254,7 +255,7 @@ def _check_nothing_lives(run_dir: Path, known: list[Submitted]) -> None:
     if living:
         raise ClusterError(
             f"jobs of this run are in the queue already: {', '.join(living)}; wait for them, or stop them first with "
-            f"`ds-stilts stop {run_dir}`"
+            f"`ds-stilts stop {shlex.quote(str(run_dir))}`"
         )
 
 
