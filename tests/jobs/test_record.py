@@ -33,7 +33,7 @@ def test_each_element_has_a_stage_and_a_log(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["{", "[]", '{"format": 2, "jobs": []}', '{"format": 1, "jobs": [{"name": "x"}]}'])
 def test_a_record_changed_by_hand_gets_a_sentence(tmp_path: Path, text: str) -> None:
     (tmp_path / "jobs.json").write_text(text)
-    with pytest.raises(ClusterError, match="jobs.json is not as it was written"):
+    with pytest.raises(ClusterError, match=r"jobs\.json is not as it was written"):
         read_record(tmp_path)
 
 

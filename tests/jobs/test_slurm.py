@@ -92,5 +92,5 @@ def test_a_machine_without_slurm_gets_a_sentence(tmp_path: Path, monkeypatch: py
 
 def test_what_sbatch_refuses_is_said_in_its_words(slurm: Slurm) -> None:
     slurm.refuses("sbatch", "sbatch: error: x\nsbatch: error: Batch job submission failed: no such partition")
-    with pytest.raises(ClusterError, match="^sbatch refused a job: Batch job submission failed: no such partition$"):
+    with pytest.raises(ClusterError, match=r"^sbatch refused a job: Batch job submission failed: no such partition$"):
         submit(["script"], os.environ)

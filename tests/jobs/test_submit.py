@@ -162,7 +162,7 @@ def test_if_one_job_is_refused_those_before_it_are_cancelled(tmp_path: Path, slu
     slurm.refuses("sbatch", "sbatch: error: Batch job submission failed: limit", after=2)
 
     with pytest.raises(
-        ClusterError, match="^ready/none: sbatch refused a job: .*limit; the 2 submitted before it were"
+        ClusterError, match=r"^ready/none: sbatch refused a job: .*limit; the 2 submitted before it were"
     ):
         submit_plan(plan(tmp_path / "run"))
     assert [call[-1] for call in slurm.asked("scancel")] == ["11", "12"]

@@ -13,7 +13,8 @@ _PROGRAMS = {
     # What matters of srun: it runs the words after its options and ends with their status.
     "srun": 'echo "${*//[[:cntrl:]]/ }" >>"$SITE/srun"; while [[ $1 == -* ]]; do shift; done; exec "$@"',
     "scontrol": 'case "$1 $2" in "show hostnames") echo node7; echo node8 ;;\n'
-    '"show job") echo "JobId=7 JobState=${STATE:-RUNNING} Reason=${REASON:-None} PreemptTime=${PREEMPTED:-None}" ;;\n'
+    '"show job") echo "JobId=7 JobState=${STATE:-RUNNING} Reason=${REASON:-None} PreemptTime=${PREEMPTED:-None}"\n'
+    'echo "   Command=${LAY:-/nowhere}/evaluate.sbatch r.yaml" ;;\n'
     '*) echo "$@" >>"$SITE/scontrol" ;; esac',
     # A rank: notes its words and does what $BEHAVE says.
     "python": '[[ $1 == -c ]] && { echo software; exit; }\nprintf "<%s>" "$@" >>"$SITE/ranks"; echo >>"$SITE/ranks"\n'
