@@ -81,11 +81,12 @@ def test_later_phases_of_a_job_wait_for_the_ones_before(tmp_path: Path, slurm: S
 
 def test_a_later_submission_counts_and_not_the_one_before(tmp_path: Path, slurm: Slurm) -> None:
     run_dir = tmp_path / "run"
-    submit_plan(plan(run_dir))
+    before = {job.name: job.number for job in submit_plan(plan(run_dir))}
     mark(run_dir, "start", "arms/qa")
     (run_dir / "targets" / "qa" / "synth_pos" / "model").mkdir(parents=True)
     again = {job.name: job.number for job in submit_plan(plan(run_dir))}
-    slurm.says("squeue", f"{again['ready/qa']}_0|RUNNING|0:01|node1|None\n")
+    lines = [f"{before['score/qa']}_1|FAILED|0:01|node1|None", f"{again['ready/qa']}_0|RUNNING|0:01|node1|None"]
+    slurm.says("squeue", "\n".join(lines))
 
     assert said(run_dir)["targets/qa/synth_pos"] == ("running", f"{again['ready/qa']}_0")
 

@@ -15,7 +15,7 @@ _PROGRAMS = {
     "scontrol": 'case "$1 $2" in "show hostnames") echo node7; echo node8 ;;\n'
     '"show job") echo "JobId=7 JobState=${STATE:-RUNNING} Reason=${REASON:-None} PreemptTime=${PREEMPTED:-None}"\n'
     'echo "   Command=${LAY:-/nowhere}/evaluate.sbatch r.yaml" ;;\n'
-    '*) echo "$@" >>"$SITE/scontrol" ;; esac',
+    '*) kill -TERM $$; echo "$@" >>"$SITE/scontrol" ;; esac',  # a requeue ends every process of the job, and itself
     # A rank: notes its words and does what $BEHAVE says.
     "python": '[[ $1 == -c ]] && { echo software; exit; }\nprintf "<%s>" "$@" >>"$SITE/ranks"; echo >>"$SITE/ranks"\n'
     'env >"$SITE/environment"; touch "$SITE/started"; eval "$BEHAVE"',
