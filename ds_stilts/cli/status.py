@@ -8,7 +8,7 @@ import typer
 
 from ds_stilts.cli.options import Json
 
-Runs = Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run folders: those that hold recipe.yaml.")]
+Runs = Annotated[list[Path], typer.Argument(metavar="RUN...", help="Folders of runs, finished or not.")]
 
 
 def status(run: Runs, as_json: Json = False) -> None:

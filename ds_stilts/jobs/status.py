@@ -86,8 +86,8 @@ def recipe_of(run_dir: Path) -> Recipe:
     Raises:
         CheckpointError: there is none.
     """
-    if not (run_dir / "recipe.yaml").is_file():
-        raise CheckpointError(f"{run_dir} is no run folder: it holds no recipe.yaml; see `ls runs`")
+    if not ((run_dir / "recipe.yaml").is_file() and (run_dir / "fingerprint").is_file()):
+        raise CheckpointError(f"{run_dir} is no run folder, which holds recipe.yaml and fingerprint; see `ls runs`")
     return load_recipe(str(run_dir / "recipe.yaml"))
 
 
