@@ -91,6 +91,22 @@ def _with_whole_paths(recipe: Recipe, folder: Path) -> Recipe:
 
 def parse_recipe(text: str, *, source: str, overrides: list[str] | tuple[str, ...] = ()) -> Recipe:
     """As `load_recipe`, from text; `source` is named in messages."""
+    values = read_mapping(text, source=source, what="recipe", overrides=overrides)
+    try:
+        return Recipe.model_validate(values)
+    except ValidationError as error:
+        raise RecipeError(f"{source}: {explain(error, Recipe)}") from None
+
+
+def read_mapping(text: str, *, source: str, what: str, overrides: list[str] | tuple[str, ...] = ()) -> dict[str, Any]:
+    """The values of a YAML file that people write, after overrides, not yet checked against any model.
+
+    Args:
+        source, what: the file, and what it should be, for messages.
+
+    Raises:
+        RecipeError: not YAML, a key given twice, no mapping, or an override that cannot be put in its place.
+    """
 
     def read(content: str, source: str) -> Any:
         loader = _UniqueKeyLoader(content)
@@ -104,7 +120,7 @@ def parse_recipe(text: str, *, source: str, overrides: list[str] | tuple[str, ..
 
     values = read(text, source)
     if not isinstance(values, dict):
-        raise RecipeError(f"{source}: a recipe is a YAML mapping, found {type(values).__name__}")
+        raise RecipeError(f"{source}: a {what} is a YAML mapping, found {type(values).__name__}")
     for override in overrides:
         key, separator, value = override.partition("=")
         if not separator:
@@ -116,10 +132,7 @@ def parse_recipe(text: str, *, source: str, overrides: list[str] | tuple[str, ..
                 node[parent] = {}
             node = node[_place(node, parent, override)]
         node[_place(node, last, override)] = read(value, f"--set {override}")
-    try:
-        return Recipe.model_validate(values)
-    except ValidationError as error:
-        raise RecipeError(f"{source}: {_explain(error)}") from None
+    return values
 
 
 def _place(node: Any, key: str, override: str) -> Any:
@@ -131,20 +144,20 @@ def _place(node: Any, key: str, override: str) -> Any:
     return int(key) - 1
 
 
-def _explain(error: ValidationError) -> str:
+def explain(error: ValidationError, root: type[BaseModel]) -> str:
     """The first problem of a pydantic error as a sentence, with the nearest known key for an unknown one."""
     first = error.errors()[0]
     where = ".".join(str(part + 1 if isinstance(part, int) else part) for part in first["loc"])  # as `--set` counts
     if first["type"] == "extra_forbidden":
-        known = _known_keys(first["loc"][:-1])
+        known = _known_keys(first["loc"][:-1], root)
         return f"{where}: unknown key{suggestion(str(first['loc'][-1]), known)}; known here: {', '.join(known)}"
     message = first["msg"].removeprefix("Value error, ")
     found = "" if first["type"] in ("missing", "value_error") else f" (found {first['input']!r})"
     return f"{where}: {message}{found}" if where else message
 
 
-def _known_keys(location: tuple[int | str, ...]) -> list[str]:
-    model: Any = Recipe
+def _known_keys(location: tuple[int | str, ...], root: type[BaseModel]) -> list[str]:
+    model: Any = root
     for part in location:
         if isinstance(model, type) and issubclass(model, BaseModel) and part in model.model_fields:
             model = model.model_fields[str(part)].annotation

@@ -113,8 +113,6 @@ def _carry_out(
         say(f"[{index + 1}/{len(wanted)}] {name}")
         run_ranks(partial(_stage, run, name, ends, place), ranks)
         record.update()
-    if stage is None:
-        record.update(finished=True)
     say(f"done in {duration(time.monotonic() - began)}")
     if stage is not None or not recipe.targets:
         return run.run_dir
@@ -172,10 +170,8 @@ def run_in_ranks(
             run_stage(run, name, Ranks(world=world, stop=stop), scoring=scoring)
             if record:
                 record.update()
-        if record and stage is None and scoring:
-            record.update(finished=True)
-            if recipe.targets:
-                write_report(run.run_dir)
+        if record and stage is None and scoring and recipe.targets:
+            write_report(run.run_dir)
         world.barrier()
         world.leave()
     except (UserError, StoppedCleanly):

@@ -43,7 +43,8 @@ class RunRecord:
         }
         self.update()
 
-    def update(self, *, finished: bool = False) -> None:
+    def update(self) -> None:
+        """Look at the stages' markers; with the last one the run is finished, in whatever process that was."""
         rows: list[dict[str, Any]] = []
         for name in stages(self._run.recipe):
             marker = self._run.run_dir / name / "DONE"
@@ -51,7 +52,7 @@ class RunRecord:
             rows.append({"stage": name, "done": marker.exists(), "wall_s": wall})
         self._values["stages"] = rows
         self._values["wall_s"] = round(sum(row["wall_s"] or 0.0 for row in rows), 1)
-        if finished and not self._values["finished"]:
+        if not self._values["finished"] and all(row["done"] for row in rows):
             self._values["finished"] = _now()
         temporary = self._path.with_suffix(f".{socket.gethostname()}.{os.getpid()}.tmp")  # of stages side by side
         temporary.write_text(json.dumps(self._values, indent=1), encoding="utf-8")

@@ -15,6 +15,7 @@ from ds_stilts import __version__
 from ds_stilts.cli import data, recipes
 from ds_stilts.cli.bench import bench
 from ds_stilts.cli.evaluate import evaluate
+from ds_stilts.cli.logs import logs
 from ds_stilts.cli.plan import plan
 from ds_stilts.cli.pretrain import pretrain
 from ds_stilts.cli.quickstart import quickstart
@@ -22,7 +23,10 @@ from ds_stilts.cli.report import report
 from ds_stilts.cli.reshape import reshape
 from ds_stilts.cli.run import run
 from ds_stilts.cli.score import score
+from ds_stilts.cli.status import status
+from ds_stilts.cli.stop import stop
 from ds_stilts.cli.submission import submission
+from ds_stilts.cli.submit import submit
 from ds_stilts.cli.tasks import tasks
 from ds_stilts.cli.train import train
 from ds_stilts.errors import StoppedCleanly, UserError
@@ -105,6 +109,10 @@ app = group(
     evaluate=evaluate,
     score=score,
     submission=submission,
+    submit=submit,
+    status=status,
+    logs=logs,
+    stop=stop,
     report=report,
     reshape=reshape,
     bench=bench,

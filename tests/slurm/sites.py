@@ -13,12 +13,14 @@ _PROGRAMS = {
     # What matters of srun: it runs the words after its options and ends with their status.
     "srun": 'echo "${*//[[:cntrl:]]/ }" >>"$SITE/srun"; while [[ $1 == -* ]]; do shift; done; exec "$@"',
     "scontrol": 'case "$1 $2" in "show hostnames") echo node7; echo node8 ;;\n'
-    '"show job") echo "JobId=7 JobState=${STATE:-RUNNING} Reason=${REASON:-None} PreemptTime=${PREEMPTED:-None}" ;;\n'
-    '*) echo "$@" >>"$SITE/scontrol" ;; esac',
+    '"show job") echo "JobId=7 JobState=${STATE:-RUNNING} Reason=${REASON:-None} PreemptTime=${PREEMPTED:-None}"\n'
+    'echo "   Command=${LAY:-/nowhere}/evaluate.sbatch r.yaml" ;;\n'
+    '*) kill -TERM $$; echo "$@" >>"$SITE/scontrol" ;; esac',  # a requeue ends every process of the job, and itself
     # A rank: notes its words and does what $BEHAVE says.
     "python": '[[ $1 == -c ]] && { echo software; exit; }\nprintf "<%s>" "$@" >>"$SITE/ranks"; echo >>"$SITE/ranks"\n'
     'env >"$SITE/environment"; touch "$SITE/started"; eval "$BEHAVE"',
-    "apptainer": 'echo "${*//[[:cntrl:]]/ }" >>"$SITE/apptainer"; while [[ $1 != python && $1 != bash ]]; do shift; done; exec "$@"',
+    "apptainer": 'echo "${*//[[:cntrl:]]/ }" >>"$SITE/apptainer"\n'
+    'while [[ $1 != python && $1 != bash ]]; do shift; done; exec "$@"',
 }
 WAIT = "trap 'sleep 0.3; exit 85' USR2 TERM; for i in {1..300}; do sleep 0.1; done"
 """A rank that trains until it is told to leave."""

@@ -1,0 +1,58 @@
+"""The batch scripts beside the one that trains: they hand over to it, or do one small thing."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.slurm.sites import SLURM, Site
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    return Site(tmp_path, "evaluate")
+
+
+def test_an_element_scores_its_own_target(site: Site) -> None:
+    element = {"SLURM_ARRAY_JOB_ID": "5", "SLURM_ARRAY_TASK_ID": "1", "STAGES": "targets/a/x targets/a/y"}
+    site.end("r.yaml", LAY=str(SLURM), **element)
+
+    assert (
+        site.noted("ranks") == f"<-m><ds_stilts.evaluate><--recipe><r.yaml><--out><{site.run}><--stage><targets/a/y>\n"
+    )
+
+
+def test_a_target_that_was_scored_before_is_scored_again_but_not_after_a_restart(site: Site) -> None:
+    stage = "targets/a/x"
+    (site.run / stage).mkdir(parents=True)
+    (site.run / stage / "DONE").touch()
+
+    assert site.end("r.yaml", LAY=str(SLURM), STAGES=stage, SLURM_RESTART_COUNT="1")[0] == 0
+    assert site.noted("ranks") == ""
+    assert site.end("r.yaml", LAY=str(SLURM), STAGES=stage)[0] == 0
+    assert site.noted("ranks").count("ds_stilts.evaluate") == 1
+
+
+def test_bad_input_is_not_hidden_by_the_mark_of_before(site: Site) -> None:
+    stage = "targets/a/x"
+    (site.run / stage).mkdir(parents=True)
+    (site.run / stage / "DONE").touch()
+
+    assert site.end("r.yaml", LAY=str(SLURM), STAGES=stage, behave="exit 2")[0] == 2
+
+
+def test_targets_must_be_named(site: Site) -> None:
+    code, output = site.end("r.yaml", LAY=str(SLURM))
+    assert code != 0 and "name targets" in output
+
+
+def test_a_report_needs_a_run_folder_and_nothing_else(tmp_path: Path) -> None:
+    site = Site(tmp_path, "report")
+    preamble = tmp_path / "preamble"
+    preamble.write_text("export LOADED=1\n")
+
+    assert site.end(PREAMBLE=str(preamble), OUT="/runs/a b")[0] == 0
+    assert site.noted("ranks") == "<-m><ds_stilts><report></runs/a b>\n"
+    assert "LOADED=1" in site.noted("environment").splitlines()
+    assert site.end(CONTAINER="x.sif", CONTAINER_OPTIONS="--bind /data")[0] == 0
+    assert site.noted("apptainer").startswith("exec --bind /data x.sif python -m ds_stilts report")
+    assert site.end(behave="exit 2")[0] == 2
