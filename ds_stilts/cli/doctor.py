@@ -52,7 +52,8 @@ def doctor(
     if hosts is not None and hostfile is not None:
         raise ClusterError("--hosts and --hostfile both name the hosts; give one of the two")
     names = parse_hosts(hosts) if hosts is not None else read_hostfile(hostfile) if hostfile else []
-    from ds_stilts.doctor.finding import Section, as_json as plain, count
+    from ds_stilts.doctor.finding import Section, count
+    from ds_stilts.doctor.finding import as_json as plain
     from ds_stilts.doctor.hosts import check_hosts
     from ds_stilts.doctor.machine import check_machine
     from ds_stilts.engine.telemetry import say
