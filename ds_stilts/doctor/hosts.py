@@ -104,12 +104,11 @@ def _entries(there: Mapping[str, Any]) -> str:
 
 def _network(group: Group, progress: Progress) -> list[Finding]:
     facts = group.ask("own name", "facts")
-    found = judge_own_names(facts) if len(facts) > 1 else []
     if len(facts) < 2:
-        return found
+        return []
     progress("connecting every host to every other")
-    found += check_ports(group, facts)
-    if len(group.hosts) > 1:
-        progress("adding numbers over all hosts")
-        found += check_sum(group, facts)
-    return found
+    ports = check_ports(group, facts)
+    progress("adding numbers over all hosts")
+    total = check_sum(group, facts) if len(group.hosts) > 1 else []
+    adds_up = bool(total) and all(finding.verdict != "fail" for finding in total)
+    return [*judge_own_names(facts, adds_up), *ports, *total]
