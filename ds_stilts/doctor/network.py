@@ -3,8 +3,9 @@
 import json
 import subprocess
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+import time
+from contextlib import ExitStack
+from typing import IO, Any
 
 from ds_stilts.doctor.finding import Finding, fail, ok, warn
 from ds_stilts.doctor.group import Group
@@ -13,10 +14,12 @@ from ds_stilts.doctor.surroundings import is_loopback
 from ds_stilts.engine.reach import MARK
 
 _CONNECT_S = 5.0
+_COME_S = 60.0
+"""For PyTorch to be imported over there, at worst, and the ranks to meet."""
 _SUM_S = 20.0
-"""For ranks to find each other, and for each sum."""
-_IMPORT_S = 60.0
-"""For PyTorch to be imported over there, at worst."""
+"""For ranks that have met to connect and to add."""
+_GRACE_S = 5.0
+"""For others to say what they saw when a rank has failed."""
 
 
 def address_of(facts: dict[str, Any]) -> str:
@@ -59,34 +62,50 @@ def check_sum(group: Group, facts: dict[str, dict[str, Any]]) -> list[Finding]:
     port = group.ask_each("sum", "free_port", {hosts[0]: {}}).get(hosts[0])
     if port is None:
         return []
-    world = ["--size", str(len(hosts)), "--address", address, "--port", str(port), "--wait-s", str(_SUM_S)]
-
-    def rank(number: int) -> dict[str, Any]:
-        command = ["-m", "ds_stilts.engine.reach", "--rank", str(number), *world]
-        return _run(remote_python(hosts[number], *command))
-
-    with ThreadPoolExecutor(max_workers=len(hosts)) as pool:
-        said = dict(zip(hosts, pool.map(rank, range(len(hosts))), strict=True))
-    return judge_sum(said, address)
+    world = ["--size", str(len(hosts)), "--address", address, "--port", str(port)]
+    limits = ["--come-s", str(_COME_S), "--wait-s", str(_SUM_S)]
+    commands = {
+        host: remote_python(host, "-m", "ds_stilts.engine.reach", "--rank", str(rank), *world, *limits)
+        for rank, host in enumerate(hosts)
+    }
+    return judge_sum(_run(commands), address)
 
 
-def _run(command: list[str]) -> dict[str, Any]:
-    """What one rank says; with an error in place of an answer where it says none in time."""
-    wait_s = CONNECT_S + START_S + _IMPORT_S + 3 * _SUM_S
-    with tempfile.TemporaryFile("w+", errors="replace") as said:
-        # Its input stays open as long as we wait: the rank ends when that is closed.
-        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=said, stderr=said) as process:
-            try:
-                process.wait(timeout=wait_s)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                return {"error": f"no word within {wait_s:.0f} s"}
-        said.seek(0)
-        lines = [line.strip() for line in said if line.strip()]
+def _run(commands: dict[str, list[str]]) -> dict[str, dict[str, Any]]:
+    """Host → what its rank says; an "error" where it failed, and nothing where it was ended since others had."""
+    limit_s = CONNECT_S + START_S + 2 * _COME_S + _SUM_S
+    ends, failed = time.monotonic() + limit_s, False
+    with ExitStack() as stack:
+        files = {host: stack.enter_context(tempfile.TemporaryFile("w+", errors="replace")) for host in commands}
+        ranks = {
+            # A rank ends when its input does, so that is held open.
+            host: stack.enter_context(
+                subprocess.Popen(command, stdin=subprocess.PIPE, stdout=files[host], stderr=files[host])
+            )
+            for host, command in commands.items()
+        }
+        while any(rank.poll() is None for rank in ranks.values()):
+            if not failed and any(rank.poll() for rank in ranks.values()):
+                failed, ends = True, time.monotonic() + _GRACE_S
+            if time.monotonic() > ends:
+                break
+            time.sleep(0.05)
+        running = [host for host, rank in ranks.items() if rank.poll() is None]
+        for host in running:
+            ranks[host].kill()
+        said = {host: _word(files[host], rank.poll()) for host, rank in ranks.items() if host not in running}
+    unsaid = f"no word within {limit_s:.0f} s"
+    return said | ({} if failed else {host: {"error": unsaid} for host in running})
+
+
+def _word(file: IO[str], code: int | None) -> dict[str, Any]:
+    """What a rank said before it ended."""
+    file.seek(0)
+    lines = [line.strip() for line in file if line.strip()]
     answers = [line for line in lines if line.startswith(MARK)]
     if answers:
         return dict(json.loads(answers[-1].removeprefix(MARK)))
-    return {"error": lines[-1] if lines else f"exit code {process.returncode}"}
+    return {"error": lines[-1] if lines else f"exit code {code}"}
 
 
 def judge_sum(said: dict[str, dict[str, Any]], address: str) -> list[Finding]:
@@ -98,15 +117,15 @@ def judge_sum(said: dict[str, dict[str, Any]], address: str) -> list[Finding]:
     """
     errors = {host: words["error"] for host, words in said.items() if "error" in words}
     if errors:
-        first = next(iter(said))
         remedy = (
-            f"see the lines above; every host must reach {first} at {address} (the first word of `hostname -I` there), "
-            "and the others by their names: name the interface in GLOO_SOCKET_IFNAME, or give --master_addr"
+            f"every host must reach the first one at {address} (the first word of `hostname -I` there) and the others "
+            "by what their names stand for: see the lines above, name the interface in GLOO_SOCKET_IFNAME, or give "
+            "the launcher --master_addr"
         )
         return [fail("sum", error, remedy, host) for host, error in errors.items()]
     words = next(iter(said.values()))
     told = [_told(name, words[name]) for name in ("gloo", "nccl") if name in words]
-    found = f"{len(said)} ranks add up; {', '.join(told)}"
+    found = f"{len(said)} ranks add up, {', '.join(told)}"
     gpus = words["gpus"]
     if 0 < gpus < len(said):
         return [warn("sum", f"{found}; only {gpus} of {len(said)} hosts have a GPU", "take hosts of one kind")]
@@ -114,4 +133,4 @@ def judge_sum(said: dict[str, dict[str, Any]], address: str) -> list[Finding]:
 
 
 def _told(name: str, times: dict[str, float]) -> str:
-    return f"{name} {times['latency_s'] * 1e3:.2f} ms for one number, {times['rate'] * 8 / 1e9:.1f} Gbit/s for many"
+    return f"{name}: one number in {times['one_s'] * 1e3:.2f} ms, 8 MiB in {times['many_s'] * 1e3:.0f} ms"

@@ -73,7 +73,7 @@ def test_a_healthy_pair_is_all_ok(rack: Rack, place: Path) -> None:
     ]  # fmt: skip
     assert bad(pair) == {}
     assert pair[6]["found"] == "node1 is 10.77.0.11, node2 is 10.77.0.12"
-    assert "2 ranks add up; gloo" in pair[-1]["found"]
+    assert "2 ranks add up, gloo" in pair[-1]["found"]
     assert told["ok"] + told["warn"] == len(told["findings"]) and told["fail"] == 0
     assert answer.returncode == 0
     assert [path.name for path in (place / "out").iterdir()] == ["xnli"]
@@ -109,11 +109,12 @@ def test_hosts_that_cannot_reach_each_other_are_told_apart_from_hosts_that_are_a
         rack.ask("node1", "ip", "route", "del", "blackhole", "10.77.0.12/32")
 
     problems = bad(findings)
-    assert set(problems) == {(host, check) for host in rack.hosts for check in ("ports", "sum")}
+    assert set(problems) == {(host, "ports") for host in rack.hosts}
+    assert "sum" not in {each["name"] for each in findings}  # it would say less
     assert "cannot reach node1 at 10.77.0.11, port " in problems["node2", "ports"]["found"]
     assert "no answer within 5 s" in problems["node2", "ports"]["found"]
     assert "firewall" in problems["node1", "ports"]["remedy"]
-    assert took_s < 90
+    assert took_s < 45
 
 
 def test_a_host_whose_own_name_is_loopback_is_named_with_the_line_to_change(rack: Rack, place: Path) -> None:
@@ -123,15 +124,19 @@ def test_a_host_whose_own_name_is_loopback_is_named_with_the_line_to_change(rack
     with mounted(rack, "node2", Path("/etc/hosts"), "--bind", place / "node2"):
         one = bad(between(rack, place))
         with mounted(rack, "node1", Path("/etc/hosts"), "--bind", place / "node1"):
+            began = time.monotonic()
             both = bad(between(rack, place))
+            took_s = time.monotonic() - began
             (place / ".deepspeed_env").open("a").write("GLOO_SOCKET_IFNAME=eth0\n")
             handed_on = bad(between(rack, place))
 
     assert one["node2", "own name"]["found"].startswith("node2 is 127.0.1.1 there: gloo would listen where no")
     assert "`10.77.0.12 node2`" in one["node2", "own name"]["remedy"]
     assert [each["verdict"] for each in one.values()] == ["warn"]  # node1 has the smaller address, and is called
-    assert set(both) == {(host, check) for host in rack.hosts for check in ("own name", "sum")}
+    assert {("node1", "own name"), ("node2", "own name"), ("node2", "sum")} <= set(both)
+    assert "127.0.1.1" in both["node2", "sum"]["found"]
     assert {each["verdict"] for each in both.values()} == {"fail"}
+    assert took_s < 45
     assert handed_on == {}
 
 
