@@ -79,7 +79,9 @@ def judge_clocks(offsets: Mapping[str, Offset]) -> list[Finding]:
     if problems or not offsets:
         return problems
     most = max(offsets.values(), key=lambda each: abs(each.ahead_s))
-    return [ok("clock", f"at most {abs(most.ahead_s) * 1e3:.1f} ms from this machine's (± {most.within_s * 1e3:.1f} ms)")]
+    return [
+        ok("clock", f"at most {abs(most.ahead_s) * 1e3:.1f} ms from this machine's (± {most.within_s * 1e3:.1f} ms)")
+    ]
 
 
 def judge_own_names(facts: Mapping[str, Mapping[str, Any]], adds_up: bool) -> list[Finding]:

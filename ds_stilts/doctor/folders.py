@@ -3,6 +3,7 @@
 import contextlib
 import os
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 from ds_stilts.data.prepare import prepared_folder
@@ -31,11 +32,9 @@ def check_cache() -> Finding:
     """Room for prepared files, and those that are there."""
     remedy = "free some, or name another folder in DS_STILTS_CACHE"
     finding = check_room("cache", cache_folder(), few=5 * GIB, none=GIB // 4, elsewhere=remedy)
-    if finding.verdict != "ok":
-        return finding
     files = list(prepared_folder().rglob("*.arrow")) if prepared_folder().is_dir() else []
     held = f"; {len(files)} prepared files, {size(sum(path.stat().st_size for path in files))}" if files else ""
-    return ok(finding.name, finding.found + held)
+    return replace(finding, found=finding.found + held)
 
 
 def check_room(name: str, folder: Path, *, few: int, none: int, elsewhere: str) -> Finding:

@@ -40,11 +40,12 @@ def judge_ping(code: int | None, said: str, configured: bool) -> Finding:
         code: exit code; None: it did not come back.
         configured: whether a Slurm cluster is to be expected.
     """
-    lines = said.strip().splitlines()
-    if code == 0 and any(line.endswith(" is UP") for line in lines):
-        return ok("Slurm", lines[0])
-    last = lines[-1].removeprefix("scontrol: ") if lines else f"exit code {code}"
-    found = f"no answer within {_TIMEOUT_S:.0f} s" if code is None else last
+    lines = [line.removeprefix("scontrol: ") for line in said.strip().splitlines()]
+    controllers = [line for line in lines if line.startswith("Slurmctld(")]
+    if any(line.endswith(" is UP") for line in controllers):
+        return ok("Slurm", "; ".join(controllers))
+    told = "; ".join(controllers or lines[-1:]) or f"exit code {code}"
+    found = f"no answer within {_TIMEOUT_S:.0f} s" if code is None else told
     if not configured:
         return warn(
             "Slurm",

@@ -17,7 +17,7 @@ from typing import Any
 MARK = "ds_stilts-reach:"
 _LARGE = 2 * 2**20
 """fp32 numbers of the sum that is timed too: 8 MiB."""
-_WHERE = re.compile(r"\[/\S+:\d+\] |\$\d+$")
+_WHERE = re.compile(r"\[[^\]]*/\S+:\d+\] |\$\d+$")
 """Where in gloo's source an error was raised, and which pair of a port it was."""
 
 

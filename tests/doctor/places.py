@@ -22,7 +22,9 @@ def on_tmpfs(options: str, code: str) -> Any:
         code: finds the tmpfs as `place`, and leaves what it has to say in `answer`, as JSON can.
     """
     with tempfile.TemporaryDirectory() as folder:
-        asked = subprocess.run(["unshare", "--mount", "mount", "-n", "-t", "tmpfs", "none", folder], capture_output=True)
+        asked = subprocess.run(
+            ["unshare", "--mount", "mount", "-n", "-t", "tmpfs", "none", folder], capture_output=True
+        )
         if asked.returncode:
             skip_unless_ci("needs root (CAP_SYS_ADMIN) to mount a tmpfs in a namespace of its own")
         program = f"import json, os, sys\nfrom pathlib import Path\nplace = Path({folder!r})\n"

@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from ds_stilts.doctor.finding import Finding
-from ds_stilts.doctor.folders import check_cache, check_data_root, check_room, check_run_folder, nearest
-from ds_stilts.planning.machine import GIB
+from ds_stilts.doctor.folders import check_cache, check_data_root, check_room, nearest
 from tests.doctor.places import on_tmpfs
 
 
@@ -65,14 +64,12 @@ def test_the_cache_says_what_it_holds(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setenv("DS_STILTS_CACHE", str(tmp_path))
     (tmp_path / "prepared" / "xnli").mkdir(parents=True)
     (tmp_path / "prepared" / "xnli" / "train-en-0.arrow").write_bytes(bytes(2048))
-    found = check_cache()
-    if os.statvfs(tmp_path).f_bavail * os.statvfs(tmp_path).f_frsize > 5 * GIB:
-        assert found.found.endswith(f"{tmp_path}; 1 prepared files, 2.0 KiB")
+    assert check_cache().found.endswith(f"free in {tmp_path}; 1 prepared files, 2.0 KiB")
 
 
 def test_a_data_root_is_counted_without_being_read(real_data: Path) -> None:
     found = check_data_root(real_data)
-    assert found.verdict == "ok" and " of 56 tasks in " in found.found
+    assert found.verdict == "ok" and f" tasks in {real_data}; " in found.found
 
 
 def test_a_data_root_without_any_official_file_fails(tmp_path: Path) -> None:
@@ -112,7 +109,3 @@ def test_files_of_another_user_are_named_before_a_run_meets_them(tmp_path: Path)
     assert as_nobody(tmp_path).found == f"1 files cannot be read, the first is {secret}"
     tmp_path.chmod(0o700)
     assert as_nobody(tmp_path).found == f"{tmp_path} cannot be read"
-
-
-def test_the_run_folder_has_room_for_a_checkpoint_or_says_so(tmp_path: Path) -> None:
-    assert check_run_folder(tmp_path).name == "run folder"
