@@ -56,7 +56,7 @@ def doctor(
     from ds_stilts.doctor.finding import as_json as plain
     from ds_stilts.doctor.hosts import check_hosts
     from ds_stilts.doctor.machine import check_machine
-    from ds_stilts.engine.telemetry import say
+    from ds_stilts.engine.telemetry import say, wipe
 
     def progress(line: str) -> None:
         say(line, passing=True)
@@ -66,6 +66,7 @@ def doctor(
     if names:
         found = check_hosts(names, folder, data_root, progress)
         sections.append(Section(title=f"Between {len(names)} hosts", findings=tuple(found)))
+    wipe()
     if as_json:
         from ds_stilts.cli.printing import print_json
 

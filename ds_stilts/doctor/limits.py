@@ -44,7 +44,7 @@ def check_locked_memory(infiniband: Path = Path("/sys/class/infiniband")) -> Fin
             "run `ulimit -l unlimited` before a run, or have `memlock unlimited` set in /etc/security/limits.conf "
             "(Slurm: PropagateResourceLimitsExcept=MEMLOCK), else NCCL fails to register its buffers",
         )
-    return ok("locked memory", found + ("" if adapters else "; only InfiniBand needs more than any system grants"))
+    return ok("locked memory", found + ("" if adapters else "; enough without InfiniBand"))
 
 
 def check_core_size() -> Finding:

@@ -87,11 +87,12 @@ def check_operations() -> Finding:
     built = {key for key, there in installed_ops.items() if there} | _built(extensions_folder())
     known = sorted(key for key in possible if key in built)
     told = f"{sum(possible.values())} of {len(possible)} can be built"
-    told += f", {', '.join(known)} built already" if known else ", none built yet; training needs none of them"
+    already = f"built: {', '.join(known)}" if known else "none is built yet, and training needs none"
     for operation, (config, remedy) in _NEEDED.items():
         if operation in possible and not possible[operation] and operation not in built:
-            return warn(name, f"{told}; not {operation}, which {config} needs", f"{remedy}, if you want {config}")
-    return ok(name, told)
+            lacking = f"{told} (not {operation}, which only {config} needs); {already}"
+            return warn(name, lacking, f"{remedy}, if you want {config}")
+    return ok(name, f"{told}; {already}")
 
 
 def extensions_folder() -> Path:
