@@ -6,10 +6,10 @@ Lines of the protocol begin with a mark: shells greet.
 """
 
 import contextlib
-import getpass
 import json
 import os
 import platform
+import pwd
 import socket
 import subprocess
 import sys
@@ -41,10 +41,18 @@ def facts() -> dict[str, Any]:
         "python": platform.python_version(),
         "packages": installed(requirements() or []),
         "code": code_checksum(),
-        "user": f"{getpass.getuser()} ({os.getuid()})",
+        "user": _user(),
         "master": _first_address(),
         "cache": str(cache_folder().absolute()),
     }
+
+
+def _user() -> str:
+    """Name and number; a container may know no name."""
+    try:
+        return f"{pwd.getpwuid(os.getuid()).pw_name} ({os.getuid()})"
+    except KeyError:
+        return str(os.getuid())
 
 
 def listing(path: str) -> dict[str, Any]:
@@ -123,18 +131,11 @@ _listeners: list[socket.socket] = []
 
 
 def listen() -> int:
-    """Take connections on a port that the system chooses, as gloo does; returns the port."""
+    """Take connections on a port that the system chooses, as gloo does; returns the port. The system answers for us."""
     both = socket.has_dualstack_ipv6()
     family = socket.AF_INET6 if both else socket.AF_INET
     server = socket.create_server(("", 0), family=family, dualstack_ipv6=both, backlog=1024)
     _listeners.append(server)
-
-    def accept() -> None:
-        while True:
-            with contextlib.suppress(OSError):
-                server.accept()[0].close()
-
-    threading.Thread(target=accept, daemon=True).start()
     return int(server.getsockname()[1])
 
 

@@ -42,7 +42,7 @@ def compare_versions(here: Mapping[str, Any], facts: Mapping[str, Mapping[str, A
         return problems
     packages = sum(version is not None for version in here["packages"].values())
     return [
-        ok("versions", f"Python {here['python']}, {packages} packages and our code are the same, user {here['user']}")
+        ok("versions", f"the same Python {here['python']}, {packages} packages and ds_stilts, as user {here['user']}")
     ]
 
 

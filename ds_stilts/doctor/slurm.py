@@ -10,6 +10,8 @@ from ds_stilts.doctor.finding import Finding, fail, ok, warn
 
 _TIMEOUT_S = 15.0
 """Slurm itself waits ten seconds for its controller (MessageTimeout)."""
+_SHOWN = 6
+"""Partitions that are told of."""
 _USABLE = ("idle", "mix", "alloc", "comp")
 """Beginnings of states in which a node takes jobs, now or after those that it has (sinfo(1), NODE STATE CODES)."""
 
@@ -63,14 +65,15 @@ def judge_nodes(code: int | None, said: str) -> Finding:
         return warn("Slurm nodes", f"sinfo says: {said.strip() or code}", "run `sinfo` and see")
     groups = [line.split("|") for line in said.strip().splitlines() if line.count("|") == 3]
     told: dict[str, list[str]] = {}
-    usable = gpus = 0
+    usable = gpus = False
     for partition, nodes, state, resources in groups:
         has = "" if resources in ("(null)", "") else f" with {resources}"
         told.setdefault(partition, []).append(f"{nodes} {state}{has}")
         if state.startswith(_USABLE) and not state.endswith("*"):  # a star: it does not answer
-            usable += int(nodes)
-            gpus += int(nodes) if "gpu" in resources else 0
-    found = "; ".join(f"{partition}: {', '.join(lines)}" for partition, lines in told.items())
+            usable = True
+            gpus = gpus or "gpu" in resources
+    shown = [f"{partition}: {', '.join(lines)}" for partition, lines in list(told.items())[:_SHOWN]]
+    found = "; ".join(shown) + (f"; and {len(told) - _SHOWN} more" if len(told) > _SHOWN else "")
     if not usable:
         return warn("Slurm nodes", found or "none", "see `sinfo -R` for why no node takes jobs")
     return ok("Slurm nodes", found if gpus else f"{found}; no GPUs")
