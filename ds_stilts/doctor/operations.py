@@ -11,7 +11,6 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 from ds_stilts.doctor.accelerator import first_line
@@ -73,8 +72,8 @@ def judge_nvcc(said: str, cuda_of_torch: str, remedy: str) -> Finding:
 def check_operations() -> Finding:
     """Which of DeepSpeed's operations are built, and which could be; a shipped configuration that cannot is named."""
     name = "DeepSpeed operations"
-    # DeepSpeed and the compiler that it asks may say things on standard output, where a program reads JSON.
-    with contextlib.redirect_stdout(io.StringIO()), _silenced():
+    # On a GPU DeepSpeed says on standard output which accelerator it has found, and there a program reads JSON.
+    with contextlib.redirect_stdout(io.StringIO()):
         try:
             from ds_stilts.engine.ds_config import on_gpu
 
@@ -156,17 +155,3 @@ def _holder(lock: Path) -> int | None:
                     if os.path.samestat(descriptor.stat(), wanted):
                         return int(process.name)
     return None
-
-
-@contextlib.contextmanager
-def _silenced() -> Iterator[None]:
-    """Turn this process's standard output and error away, also for programs that it starts."""
-    with contextlib.ExitStack() as stack:
-        nothing = os.open(os.devnull, os.O_WRONLY)
-        stack.callback(os.close, nothing)
-        for number in (1, 2):
-            kept = os.dup(number)
-            stack.callback(os.close, kept)
-            stack.callback(os.dup2, kept, number)
-            os.dup2(nothing, number)
-        yield
