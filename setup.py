@@ -50,6 +50,7 @@ setup(
         "pyarrow",
         "xxhash",
         "filelock",
+        "packaging",
         "pydantic>=2",
         "PyYAML",
         "typer",

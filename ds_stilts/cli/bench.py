@@ -100,7 +100,7 @@ def bench(
     choose(names, dtype, has_accelerate=True)  # a slip of the pen is answered before anything large is imported
     from ds_stilts.bench.bench import run_bench
     from ds_stilts.bench.table import heading, remarks, table_rows
-    from ds_stilts.engine.telemetry import say
+    from ds_stilts.engine.telemetry import say, wipe
 
     found = run_bench(
         model=model,
@@ -115,6 +115,7 @@ def bench(
         peak_tflops=peak_tflops,
         progress=lambda line: say(line, passing=True),
     )
+    wipe()
     if as_json:
         print_json(found)
         return

@@ -14,6 +14,7 @@ import typer
 from ds_stilts import __version__
 from ds_stilts.cli import data, recipes
 from ds_stilts.cli.bench import bench
+from ds_stilts.cli.doctor import doctor
 from ds_stilts.cli.evaluate import evaluate
 from ds_stilts.cli.logs import logs
 from ds_stilts.cli.plan import plan
@@ -115,6 +116,7 @@ app = group(
     stop=stop,
     report=report,
     reshape=reshape,
+    doctor=doctor,
     bench=bench,
     tasks=tasks,
 )

@@ -56,7 +56,7 @@ def _held(folder: Path) -> Iterator[None]:
     text = json.dumps(_identity())
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        while not _create(lock, text):
+        while not create_alone(lock, text):
             _take_over(lock)
     except OSError as error:
         raise UserError(
@@ -115,7 +115,7 @@ def _start_of(pid: int) -> str:
     return "" if fields[0] in "ZX" else fields[19]
 
 
-def _create(lock: Path, text: str) -> bool:
+def create_alone(lock: Path, text: str) -> bool:
     """Make the lock with its content; False if there is one."""
     try:
         descriptor = os.open(lock, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644)

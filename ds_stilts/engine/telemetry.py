@@ -25,6 +25,12 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
 
 
+def wipe() -> None:
+    """Take back the passing line that stands on a terminal, before something else is printed there."""
+    if sys.stderr.isatty():
+        print("\r\x1b[2K", end="", file=sys.stderr, flush=True)
+
+
 class Telemetry:
     """Metrics of one phase.
 

@@ -24,6 +24,7 @@ VERBS = [
     "reshape",
     "score",
     "submission",
+    "doctor",
     "bench",
     "tasks",
 ]
