@@ -21,10 +21,13 @@ class Rack:
     folder: everything of the rack; removed with it.
     hosts: names with numbers at the end, as Slurm's node lists want them.
     slurm: start Slurm on them too.
+    cpus: of each node, as Slurm is told; with one, no two jobs share a node.
     """
 
-    def __init__(self, folder: Path, *, hosts: tuple[str, ...] = ("node1", "node2"), slurm: bool = False) -> None:
-        self.folder, self.hosts, self._slurm = folder, hosts, slurm
+    def __init__(
+        self, folder: Path, *, hosts: tuple[str, ...] = ("node1", "node2"), slurm: bool = False, cpus: int = 4
+    ) -> None:
+        self.folder, self.hosts, self._slurm, self._cpus = folder, hosts, slurm, cpus
         self.hostfile = folder / "hostfile"
         self.up()
 
@@ -41,7 +44,7 @@ class Rack:
         self._script("slurm_down.sh" if self._slurm else "hosts_down.sh")
 
     def _script(self, name: str) -> subprocess.CompletedProcess[str]:
-        variables = {"RACK_DIR": str(self.folder), "RACK_HOSTS": " ".join(self.hosts)}
+        variables = {"RACK_DIR": str(self.folder), "RACK_HOSTS": " ".join(self.hosts), "RACK_CPUS": str(self._cpus)}
         return subprocess.run(
             [str(SCRIPTS / name)], env={**os.environ, **variables}, capture_output=True, text=True, timeout=120
         )
