@@ -22,7 +22,7 @@ from ds_stilts.statistics.products import Products  # noqa: E402
 from ds_stilts.statistics.reml import fit_reml  # noqa: E402
 from tests.statistics.gains import CASES, Gains  # noqa: E402
 
-WAYS = ("Wald, normal", "Wald, t(L−2)", "Kenward-Roger with intercepts at 0", "Kenward-Roger without them, in use")
+WAYS = ("Wald, normal", "Wald, t(L−2)", "Kenward-Roger, no variance below 0", "Kenward-Roger, in use")
 
 
 def rejected(case: Gains, draw: np.random.Generator) -> list[bool]:

@@ -1,8 +1,8 @@
 """Products of columns through the inverse of a mixed model's covariance, without a matrix of rows × rows.
 
 With C = [X Z y] (fixed effects, random intercepts, outcome) and V = I + Σ_k r_k·Z_k·Z_k', the covariance in units of
-the residual variance, V⁻¹ = I − Z·R½·(I + R½·Z'Z·R½)⁻¹·R½·Z' (Woodbury 1950; R has the ratios on its diagonal, which
-may be 0). So V⁻¹·C = C·step for a small matrix, and all that REML and Kenward and Roger ask for follows from both.
+the residual variance, V⁻¹ = I − Z·(I + R·Z'Z)⁻¹·R·Z' (Woodbury 1950; R has the ratios on its diagonal). So V⁻¹·C =
+C·step for a small matrix, and all that REML and Kenward and Roger ask for follows from both.
 """
 
 from collections.abc import Sequence
@@ -44,12 +44,16 @@ class Products:
             num_rows=len(columns),
         )
 
+    def lowest(self, place: int) -> float:
+        """The ratio of one random intercept at which V stops being positive definite if no other ratio is below 0."""
+        return -1 / float(np.diagonal(self.gram)[self.blocks[place]].max())
+
     def inverse(self, ratios: np.ndarray) -> "Inverse":
-        """For variances in units of the residual's, float64 [random intercepts], 0 or more."""
+        """For variances in units of the residual's, float64 [random intercepts], that leave V positive definite."""
         own = self.random
-        root = np.sqrt(np.repeat(ratios, [block.stop - block.start for block in self.blocks]))
-        inner = np.eye(len(root)) + root[:, None] * self.gram[own, own] * root
-        middle = root[:, None] * np.linalg.solve(inner, np.diag(root))
+        each: np.ndarray = np.repeat(ratios, [block.stop - block.start for block in self.blocks])
+        inner = np.eye(len(each)) + each[:, None] * self.gram[own, own]
+        middle = np.linalg.solve(inner, np.diag(each))
         step = np.eye(len(self.gram))
         step[own] -= middle @ self.gram[own]
         shrunk = middle @ self.gram[own, own]

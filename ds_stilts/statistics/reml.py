@@ -1,8 +1,8 @@
 """Restricted maximum likelihood of random intercepts: y = X·β + Σ_k Z_k·u_k + e, u_k ~ N(0, σ_k²) and e ~ N(0, σ²).
 
-A variance of 0 is a bound that is reached, not a fault. statsmodels' MixedLM is the oracle of the tests, and is not
-used here: on ordinary data of which a variance is estimated as 0 it stopped without converging 3 times of 20, or with
-a singular matrix, and 1,440 rows took it 2 s.
+A variance of 0 is a bound that is reached, not a fault; one of them may go below it. statsmodels' MixedLM is the oracle
+of the tests, and is not used here: on ordinary data of which a variance is estimated as 0 it stopped without converging
+3 times of 20, or with a singular matrix, and 1,440 rows took it 2 s.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from ds_stilts.statistics.products import Products
 _LARGEST = 1e6
 """Of a variance in units of the residual's: more means that nothing is left for the residual."""
 _TOLERANCE = 1e-3
-"""Largest slope of −2 log likelihood in log(1 + ratio) that still counts as its minimum."""
+"""Largest slope of −2 log likelihood, in the logarithm of what is searched, that still counts as its minimum."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -31,42 +31,49 @@ class RemlFit:
     """False: the search ended where the likelihood still rises, or where nothing is left for the residual."""
 
 
-def fit_reml(products: Products) -> RemlFit:
-    """Fit by REML (Patterson and Thompson 1971, Biometrika 58:545-554)."""
+def fit_reml(products: Products, below_zero: int | None = None) -> RemlFit:
+    """Fit by REML (Patterson and Thompson 1971, Biometrika 58:545-554).
+
+    Args:
+        below_zero: a random intercept whose variance may be negative, as far as the covariance of the rows stays
+            positive definite: its rows are then less alike than chance would have them.
+    """
     from scipy import optimize
 
-    if not products.blocks:
+    count = len(products.blocks)
+    if not count:
         return _fit_at(products, np.empty(0), True)
+    least = np.zeros(count)
+    if below_zero is not None:
+        least[below_zero] = 0.999 * products.lowest(below_zero)
 
     def of_shares(shares: np.ndarray) -> tuple[float, np.ndarray]:
-        value, slopes = _deviance(products, shares / (1 - shares))
+        value, slopes = _deviance(products, least + shares / (1 - shares))
         return value, slopes / (1 - shares) ** 2
 
     def of_logs(logs: np.ndarray) -> tuple[float, np.ndarray]:
-        value, slopes = _deviance(products, np.expm1(logs))
+        value, slopes = _deviance(products, least + np.expm1(logs))
         return value, slopes * np.exp(logs)
 
-    # In shares σ_k²/(σ_k² + σ²) no step leads far astray; in log(1 + σ_k²/σ²) the bottom is easier to reach where
-    # ratios are large. Five other starts found no end better by 0.01 in 250 data sets with ratios below a thousand.
-    count, options = len(products.blocks), {"ftol": 1e-12, "gtol": _TOLERANCE / 10}
+    def is_flat(above: np.ndarray) -> bool:
+        slopes = _deviance(products, least + above)[1] * (1 + above)
+        return bool((np.abs(np.where(above <= 0, np.minimum(slopes, 0), slopes)) < _TOLERANCE).all())
+
+    # With r the ratio above its least: in r/(1 + r) no step leads far astray; in log(1 + r) the bottom is easier to
+    # reach where r is large.
+    options = {"ftol": 1e-12, "gtol": _TOLERANCE / 10}
     shares = optimize.minimize(
         of_shares, np.full(count, 0.5), jac=True, method="L-BFGS-B", bounds=[(0.0, _LARGEST / (1 + _LARGEST))] * count,
         options=options,
     ).x  # fmt: skip
-    ratios = shares / (1 - shares)
-    if not _is_flat(products, ratios):
+    above = shares / (1 - shares)
+    if not is_flat(above):
         logs = optimize.minimize(
-            of_logs, np.log1p(ratios), jac=True, method="L-BFGS-B", bounds=[(0.0, np.log1p(_LARGEST))] * count,
+            of_logs, np.log1p(above), jac=True, method="L-BFGS-B", bounds=[(0.0, np.log1p(_LARGEST))] * count,
             options=options,
         ).x  # fmt: skip
-        ratios = np.expm1(logs)
-    return _fit_at(products, ratios, _is_flat(products, ratios) and bool((ratios < 0.999 * _LARGEST).all()))
-
-
-def _is_flat(products: Products, ratios: np.ndarray) -> bool:
-    """Has −2 log likelihood no slope here? At a variance of 0 it may rise."""
-    slopes = _deviance(products, ratios)[1] * (1 + ratios)
-    return bool((np.abs(np.where(ratios <= 0, np.minimum(slopes, 0), slopes)) < _TOLERANCE).all())
+        above = np.expm1(logs)
+    return _fit_at(products, least + above, is_flat(above) and bool((above < 0.999 * _LARGEST).all()))
 
 
 def _deviance(products: Products, ratios: np.ndarray) -> tuple[float, np.ndarray]:

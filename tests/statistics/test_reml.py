@@ -70,3 +70,15 @@ def test_rows_that_leave_nothing_for_the_residual_do_not_converge() -> None:
     exact = np.repeat(np.random.default_rng(5).normal(size=12), 5)
     found = fit_reml(Products.of(exact, np.ones((60, 1)), [np.repeat(np.eye(12), 5, axis=0)]))
     assert not found.converged
+
+
+def test_one_variance_may_be_negative_as_the_analysis_of_variance_has_it() -> None:
+    draw = np.random.default_rng(6)
+    table = draw.normal(size=(12, 5))
+    table -= table.mean(axis=1, keepdims=True) * 0.5
+    effects = [np.repeat(np.eye(12), 5, axis=0)]
+    found = fit_reml(Products.of(table.ravel(), np.ones((60, 1)), effects), below_zero=0)
+    within = table.var(axis=1, ddof=1).mean()
+    expected = table.mean(axis=1).var(ddof=1) - within / 5
+    assert found.converged and expected < 0
+    assert found.ratios[0] * found.residual == pytest.approx(expected, rel=1e-3)
