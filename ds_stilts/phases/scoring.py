@@ -173,6 +173,7 @@ def score_target(
         "weights": weights,
         "checkpoint": stage if not task.is_searched else (stage_before(recipe, stage) or "start"),
         "seed": recipe.seed,
+        "target_seed": recipe.seed_of("targets"),
         "world": {"processes": world.size, "zero_stage": config.zero_stage, "dtype": dtype},
     }
     (run.run_dir / stage / "scores.json").write_text(json.dumps(scores, indent=1, ensure_ascii=False), encoding="utf-8")
