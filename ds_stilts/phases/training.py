@@ -196,6 +196,7 @@ def train_phase(
     facts = {
         "stage": stage,
         "steps": trained_steps.kept,
+        "drawn": planner.drawn(trained_steps.done),
         "items": sizes,
         "checksums": checksums,
         "corpus": corpus,

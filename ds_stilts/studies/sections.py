@@ -160,9 +160,7 @@ class Hardware(Section):
     """Of one device, in the engine's precision, dense."""
     utilisation: float = Field(default=1.0, gt=0, le=1)
     """Share of that which training reaches."""
-    ranks_per_run: int = Field(default=1, ge=1)
-    """Devices that work on one stage."""
     devices: int = Field(default=2, ge=1)
-    """In all; a stage takes `ranks_per_run` of them."""
+    """In all; a stage takes as many as the base's `engine.processes`."""
     stage_s: float = Field(default=8.0, ge=0)
     """Seconds of a stage beside its arithmetic: start, loading, saving, scoring's overhead."""
