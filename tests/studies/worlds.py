@@ -47,7 +47,7 @@ def values(**changes: Any) -> dict[str, Any]:
         node = found
         for parent in parents:
             node = node.setdefault(parent, {})
-        node[last] = value
+        node[last] = copy.deepcopy(value)
     return found
 
 
