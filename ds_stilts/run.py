@@ -327,7 +327,7 @@ def check_input(run: Run) -> None:
 
         claim_folder(run)
         try:
-            write_world(run.data_root, preset=made_up.preset, seed=made_up.seed)
+            write_world(run.data_root, **made_up.model_dump())
         except OSError as error:
             raise DataError(
                 f"the made-up languages cannot be written to {run.data_root} ({error.strerror}); make room, or give "

@@ -20,6 +20,7 @@ _SETS = {
     "synth_pos": "tagging",
     "synth_ner": "tagging",
     "synth_choice": "choice",
+    **{f"synth_{name}_{domain}": name for name in ("nli", "qa", "qa_low") for domain in ("one", "two")},
 }
 """Task → its training set's size in `ds_stilts.synthetic.presets.SetSizes`."""
 

@@ -264,7 +264,7 @@ def _link_world(run: StudyRun, store: Store, place: Path) -> None:
     assert made_up is not None
     values = made_up_world(run.recipe) or {}
     key = "worlds/" + "-".join(f"{name}={value}" for name, value in sorted(values.items()))
-    write_world(store.folder(key), preset=made_up.preset, seed=made_up.seed)
+    write_world(store.folder(key), **made_up.model_dump())
     store.link(key, place / "data")
 
 
