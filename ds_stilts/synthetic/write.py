@@ -127,21 +127,13 @@ def write_sets(
         make = partial(questions.questions, style=style)
         spread(style.name, number, make, {f"{style.name}/{{split}}.{{lang}}.json": _squad_json})
     for domain in DOMAINS if domains is not None else ():
-        part = World(preset.world, seed, domain)
-        for name, number, make, render in (
-            ("nli", sizes.nli, pairs.nli_pairs, {"nli/{split}-{lang}.tsv": _pairs_tsv}),
-            *(
-                (
-                    style.name,
-                    number,
-                    partial(questions.questions, style=style),
-                    {f"{style.name}/{{split}}.{{lang}}.json": _squad_json},
-                )
-                for style, number in ((questions.QA, sizes.qa), (questions.QA_LOW, sizes.qa_low))
-            ),
-        ):
-            mixed = partial(_mixed, make=make, part=part, share=domains)
-            spread(f"{domain}/{name}", number, mixed, {f"{domain}/{path}": one for path, one in render.items()})
+        mixed = partial(_mixed, part=World(preset.world, seed, domain), share=domains or 0.0)
+        nli = partial(mixed, make=pairs.nli_pairs)
+        spread(f"{domain}/nli", sizes.nli, nli, {f"{domain}/nli/{{split}}-{{lang}}.tsv": _pairs_tsv})
+        for style, number in ((questions.QA, sizes.qa), (questions.QA_LOW, sizes.qa_low)):
+            name = f"{domain}/{style.name}"
+            make = partial(mixed, make=partial(questions.questions, style=style))
+            spread(name, number, make, {f"{name}/{{split}}.{{lang}}.json": _squad_json})
     tags = {"pos/{split}-{lang}.tsv": _pos_tsv, "ner/{split}-{lang}.tsv": _ner_tsv}
     spread("tagging", sizes.tagging, sentences.tagging_sentences, tags)
     spread("choice", sizes.choice, choices.choices, {"choice/{split}-{lang}.jsonl": _choice_jsonl})
