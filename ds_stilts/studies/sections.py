@@ -102,7 +102,8 @@ class Contrast(Section):
 
     arm: str | None = None
     best_of: list[str] | None = Field(default=None, min_length=2)
-    """In place of `arm`: for each target the best of these, chosen on other seeds than those it is measured on."""
+    """In place of `arm`: for each target the best of these, chosen on other seeds than those it is measured on. The arm
+    that it is held against may be among them."""
     against: str
     of: Cells = Cells()
     minus: Cells | None = None
@@ -131,7 +132,7 @@ class Contrast(Section):
             raise ValueError(f"slope: it is taken over all languages; remove {'minus' if self.minus else 'aggregate'}")
         if self.confirmatory and self.predicted is None:
             raise ValueError("confirmatory: what would confirm it is not said; give `predicted`")
-        if self.against in self.arms[:-1]:
+        if self.against == self.arm:
             raise ValueError(f"against: '{self.against}' would be compared with itself")
         return self
 
@@ -153,14 +154,15 @@ class Statistics(Section):
 
 
 class Hardware(Section):
-    """What the cost is computed for; nothing of it is measured."""
+    """What the cost is computed for. The defaults are what one core reached with the quickstart's model; see
+    docs/measurements.md."""
 
     device: str = "CPU core"
-    tflops: float = Field(default=0.02, gt=0)
+    tflops: float = Field(default=0.015, gt=0)
     """Of one device, in the engine's precision, dense."""
     utilisation: float = Field(default=1.0, gt=0, le=1)
     """Share of that which training reaches."""
     devices: int = Field(default=2, ge=1)
     """In all; a stage takes as many as the base's `engine.processes`."""
-    stage_s: float = Field(default=8.0, ge=0)
+    stage_s: float = Field(default=3.0, ge=0)
     """Seconds of a stage beside its arithmetic: start, loading, saving, scoring's overhead."""

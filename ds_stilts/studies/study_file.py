@@ -78,7 +78,7 @@ def load_study(name_or_path: str, size: str | None = None, overrides: list[str] 
 
 
 def check_study(values: dict[str, Any], *, source: str, folder: Path) -> Study:
-    """A study from its values.
+    """A study from its values. Targets that it does not give are those of the recipe that its `base` names.
 
     Args:
         source: named in messages.
@@ -89,6 +89,8 @@ def check_study(values: dict[str, Any], *, source: str, folder: Path) -> Study:
         beside = folder / base
         path = beside if beside.is_file() else find_recipe(base)
         base, folder = _recipe_of(path), path.resolve().parent
+        values = {"targets": base.get("targets"), **values}
+        base = {key: value for key, value in base.items() if key not in NOT_IN_BASE}
     if isinstance(base, dict):
         values = {**values, "base": _with_whole_paths(base, folder)}
     try:
@@ -108,9 +110,7 @@ def _values(path: Path) -> dict[str, Any]:
 
 
 def _recipe_of(path: Path) -> dict[str, Any]:
-    """A recipe's values without what a study decides itself."""
-    values = read_mapping(path.read_text(encoding="utf-8"), source=str(path), what="recipe")
-    return {key: value for key, value in values.items() if key not in NOT_IN_BASE}
+    return read_mapping(path.read_text(encoding="utf-8"), source=str(path), what="recipe")
 
 
 def _with_whole_paths(base: dict[str, Any], folder: Path) -> dict[str, Any]:
