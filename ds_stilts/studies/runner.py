@@ -15,6 +15,7 @@ from pathlib import Path
 import yaml
 
 from ds_stilts.cluster.local import RankError, run_ranks, stop_on_signals
+from ds_stilts.cluster.lock import NAME as LOCK
 from ds_stilts.cluster.lock import only_run_in
 from ds_stilts.engine.telemetry import duration, say
 from ds_stilts.errors import BusyError, StoppedCleanly, UserError
@@ -103,7 +104,7 @@ def run_study(
         finally:
             for record in records.values():
                 record.update()
-    _complete_ledgers(opened, ranks)
+    _complete(opened, ranks)
     _raise_failures(opened)
     for record in records.values():
         record.update(finished=True)
@@ -268,14 +269,15 @@ def _link_world(run: StudyRun, store: Store, place: Path) -> None:
     store.link(key, place / "data")
 
 
-def _complete_ledgers(opened: Opened, ranks: int) -> None:
-    """Ledgers of stages that were done by a process which was killed before it wrote them."""
+def _complete(opened: Opened, ranks: int) -> None:
+    """What is missing of stages that were done by a process which was killed right then: the ledger, and unlocking."""
     for node in opened.nodes:
-        folder = opened.store.folder(node.key)
-        if opened.store.is_done(node.key) and not (folder / LEDGER).exists():
-            recipe = node.run.recipe
+        folder, run = opened.store.folder(node.key), opened.runs[node.run.folder]
+        if not opened.store.is_done(node.key) or ((folder / LEDGER).exists() and not (folder / LOCK).exists()):
+            continue
+        with suppress(BusyError), only_run_in(run.run_dir, node.stage):
             where = trained_where(node.stage)
-            write_ledger(folder, recipe, where=where, ranks=ranks, workers=1, energy_j=None, source=None)
+            write_ledger(folder, run.recipe, where=where, ranks=ranks, workers=1, energy_j=None, source=None)
 
 
 def _raise_failures(opened: Opened) -> None:
