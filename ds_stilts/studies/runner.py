@@ -96,7 +96,7 @@ def run_study(
     records = {place: RunRecord(run, command or [], ranks) for place, run in opened.runs.items()}
     if left:
         number = min(workers or side_by_side(ranks), len(left))
-        say(f"{len(left)} of {len(opened.nodes)} stages to do, {number} at a time, {ranks} ranks each")
+        say(f"{len(left)} of {len(opened.nodes)} stages to do, {number} at a time, ranks of each: {ranks}")
         warm_up()
         worker = _Worker(opened=opened, ranks=ranks, workers=number, ends=ends)
         try:

@@ -129,11 +129,8 @@ def write_sets(
     for domain in DOMAINS if domains is not None else ():
         mixed = partial(_mixed, part=World(preset.world, seed, domain), share=domains or 0.0)
         nli = partial(mixed, make=pairs.nli_pairs)
-        spread(f"{domain}/nli", sizes.nli, nli, {f"{domain}/nli/{{split}}-{{lang}}.tsv": _pairs_tsv})
-        for style, number in ((questions.QA, sizes.qa), (questions.QA_LOW, sizes.qa_low)):
-            name = f"{domain}/{style.name}"
-            make = partial(mixed, make=partial(questions.questions, style=style))
-            spread(name, number, make, {f"{name}/{{split}}.{{lang}}.json": _squad_json})
+        for name, number in ((f"{domain}/nli", sizes.nli), (f"{domain}/nli_low", sizes.qa_low)):
+            spread(name, number, nli, {f"{name}/{{split}}-{{lang}}.tsv": _pairs_tsv})
     tags = {"pos/{split}-{lang}.tsv": _pos_tsv, "ner/{split}-{lang}.tsv": _ner_tsv}
     spread("tagging", sizes.tagging, sentences.tagging_sentences, tags)
     spread("choice", sizes.choice, choices.choices, {"choice/{split}-{lang}.jsonl": _choice_jsonl})

@@ -23,16 +23,21 @@ CITATION = (
 )
 
 
-def in_domain(task: Task, domain: str) -> Task:
-    """The same kind of task about one of the two domains of a made-up world, with a head of its own."""
+def in_domain(task: Task, domain: str, amount: str = "") -> Task:
+    """The same kind of task about one of the two domains of a made-up world, with a head of its own.
+
+    Args:
+        amount: "_low": the set with a few hundred training examples.
+    """
+    kind = task.name.removeprefix("synth_")
     return replace(
         task,
-        name=f"{task.name}_{domain}",
-        title=f"{task.title}, domain {domain}",
+        name=f"{task.name}{amount}_{domain}",
+        title=f"{task.title}, {'little data, ' if amount else ''}domain {domain}",
         head="",
         train_data="",
         splits={
-            name: replace(split, file=split.file.replace("synth/", f"synth/{domain}/", 1))
+            name: replace(split, file=split.file.replace(f"synth/{kind}/", f"synth/{domain}/{kind}{amount}/"))
             for name, split in task.splits.items()
         },
     )

@@ -1,5 +1,0 @@
-"""Extractive questions in made-up languages, about domain one of their world."""
-
-from ds_stilts.tasks.synthetic import in_domain, synth_qa
-
-TASK = in_domain(synth_qa.TASK, "one")
