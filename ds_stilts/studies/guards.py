@@ -1,12 +1,12 @@
 """What a study may not claim or compare, looked for before anything runs. Looks at no data file and no machine."""
 
-import math
 from collections.abc import Mapping, Sequence
 
 from ds_stilts.errors import RecipeError, suggestion
 from ds_stilts.labelled import is_zero_shot, labelled_languages, train_languages
 from ds_stilts.plan import check_recipe, score_splits
 from ds_stilts.recipe import Recipe
+from ds_stilts.statistics.signs import least_p, least_seeds
 from ds_stilts.studies.budget import PhaseCost, arm_amount, mismatch
 from ds_stilts.studies.covariates import covariate
 from ds_stilts.studies.expand import StudyRun
@@ -196,13 +196,3 @@ def _check_group(study: Study, recipes: Mapping[str, Recipe], contrast: Contrast
                 f"{where}.{key}.languages: {fewest} are too few to confirm anything of their kind; write "
                 "`confirmatory: false`, which shows the estimate"
             )
-
-
-def least_p(num_seeds: int) -> float:
-    """The smallest two-sided p-value of an exact test over so many paired signs: 2 · (1/2)^n."""
-    return min(1.0, 2.0 * 0.5**num_seeds)
-
-
-def least_seeds(alpha: float, num_tests: int) -> int:
-    """The fewest paired seeds with which the smallest p-value is at most alpha / num_tests."""
-    return math.ceil(math.log2(2 * num_tests / alpha))

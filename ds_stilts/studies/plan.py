@@ -19,6 +19,7 @@ from ds_stilts.studies.guards import (
     check_seeds,
     planned_amounts,
 )
+from ds_stilts.studies.power import announced_power
 from ds_stilts.studies.sections import Contrast
 from ds_stilts.studies.store import Store
 from ds_stilts.studies.study import Study
@@ -170,4 +171,5 @@ def _contrast(study: Study, runs: Sequence[StudyRun], contrast: Contrast) -> dic
         "confirmatory": contrast.confirmatory,
         "languages": len({language for own in languages.values() for language in own}),
         "paired_seeds": len(study.seeds.intermediate),
+        "power": announced_power(study, contrast),
     }

@@ -106,8 +106,6 @@ def run_study(
                 record.update()
     _complete(opened, ranks)
     _raise_failures(opened)
-    for record in records.values():
-        record.update(finished=True)
     say(f"study {study.study} ({study.size}) done in {duration(time.monotonic() - began)}")
     return len(left)
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ds_stilts.planning.machine import gib
+from ds_stilts.studies.power import power_words
 
 
 def plan_text(plan: Mapping[str, Any]) -> str:
@@ -69,9 +70,9 @@ def _contrasts(contrasts: Mapping[str, Mapping[str, Any]]) -> list[str]:
         arm = one["arm"] if isinstance(one["arm"], str) else f"best of {', '.join(one['arm'])}"
         expected = ", ".join(f"{key} {value}" for key, value in (one["predicted"] or {}).items()) or "an estimate"
         kind = "confirmatory" if one["confirmatory"] else "exploratory"
-        power = f"; {one['power']}" if one.get("power") else ""
+        words = power_words(one["power"])
         lines.append(
             f"  {name}: {arm} - {one['against']}, {expected}, {kind}, over {one['languages']} languages and "
-            f"{one['paired_seeds']} paired seeds{power}"
+            f"{one['paired_seeds']} paired seeds{'; ' if words else ''}{words}"
         )
     return lines

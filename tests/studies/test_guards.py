@@ -11,8 +11,6 @@ from ds_stilts.studies.guards import (
     check_arms,
     check_seeds,
     labels_seen,
-    least_p,
-    least_seeds,
 )
 from ds_stilts.studies.plan import check_study
 from tests.studies.worlds import study
@@ -27,7 +25,7 @@ REAL: dict[str, Any] = {
 
 
 def real(**changes: Any) -> Any:
-    return study(**REAL, **changes)
+    return study(**{**REAL, **changes})
 
 
 def test_the_small_study_passes() -> None:
@@ -82,10 +80,11 @@ def test_by_default_a_contrast_is_over_what_no_target_is_trained_in() -> None:
 
 def test_translated_training_of_a_target_counts_as_labels() -> None:
     changed = real(
-        arms__all={"targets": {"panx": {"train_languages": ["en", "de"]}}, "unmatched": "more data"},
-        contrasts__c={"arm": "all", "against": "none", "of": {"targets": ["panx"], "languages": ["de", "fr", "sw"]}},
+        targets={"tydiqa": {}},
+        arms__all={"targets": {"tydiqa": {"train_languages": ["en", "ko"]}}, "unmatched": "more"},
+        contrasts__c={"arm": "all", "against": "none", "of": {"targets": ["tydiqa"], "languages": ["ko", "fi", "ru"]}},
     )
-    with pytest.raises(RecipeError, match="arm 'all' has seen labels in 'de' when it is scored on 'panx'"):
+    with pytest.raises(RecipeError, match="arm 'all' has seen labels in 'ko' when it is scored on 'tydiqa'"):
         check_study(changed)
 
 
@@ -115,12 +114,6 @@ def test_six_seeds_may_be_asked_for_a_sign_test_and_five_for_a_bootstrap() -> No
     one = {"arm": "qa", "against": "none", "predicted": {"sign": "positive"}, "confirmatory": True}
     check_seeds(study(seeds={"intermediate": [1, 2, 3, 4, 5, 6]}, statistics={"test": "sign"}, contrasts={"c": one}))
     check_seeds(study(seeds={"intermediate": [1, 2, 3, 4, 5]}, contrasts={"c": one}))
-
-
-def test_the_fewest_seeds_are_those_whose_smallest_p_is_small_enough() -> None:
-    for tests in (1, 2, 5):
-        fewest = least_seeds(0.05, tests)
-        assert least_p(fewest) <= 0.05 / tests < least_p(fewest - 1)
 
 
 def matched(match: str, **phase: Any) -> Any:
