@@ -71,10 +71,13 @@ def plan(
     size: Size = None,
     out: StudyDir = None,
     store: StoreDir = None,
+    data_root: DataRoot = None,
     overrides: Overrides = None,
     as_json: Json = False,
 ) -> None:
     """Print what a study would do and cost, and what it could find, and do nothing.
+
+    On real data, stages that are done already are known by their files: name their folder with --data-root.
 
     \b
     Example:
@@ -89,7 +92,12 @@ def plan(
 
     loaded = load_study(study, size, overrides or [])
     _, shared = study_places(loaded, out, store)
-    found = plan_study(loaded, store=shared)
+    sources = None
+    if data_root:
+        from ds_stilts.studies.sources import sources_under
+
+        sources = sources_under(data_root)
+    found = plan_study(loaded, store=shared, sources=sources)
     if as_json:
         print_json(found)
     else:

@@ -43,6 +43,7 @@ def check_arms(study: Study, runs: Sequence[StudyRun]) -> None:
                         f"held_out: arm '{arm}' trains on labels in '{language}' before it is scored on '{target}'; "
                         "take that language out of the arm, or out of held_out"
                     )
+        _check_selection(recipe, arm)
     for name, contrast in study.contrasts.items():
         for key, cells in (("of", contrast.of), ("minus", contrast.minus)):
             if cells is not None:
@@ -147,6 +148,17 @@ def cell_languages(
         }  # fmt: skip
         found[target] = [language for language in scored if is_zero_shot(language, trained)]
     return found
+
+
+def _check_selection(recipe: Recipe, arm: str) -> None:
+    """No model is chosen on what it is scored on."""
+    for name, target in recipe.targets.items():
+        wanted = target.validation
+        if wanted and wanted.patience and wanted.split in score_splits(target, get_task(name)):
+            raise RecipeError(
+                f"targets.{name}.validation: in arm '{arm}' the weights are chosen on split '{wanted.split}', which is "
+                "scored as well; validate on another split, or remove `patience`"
+            )
 
 
 def _check_cells(study: Study, recipes: Mapping[str, Recipe], contrast: Contrast, cells: Cells, where: str) -> None:

@@ -12,6 +12,8 @@ from ds_stilts.phases.context import Run
 from ds_stilts.phases.splits import pool_keys, scoring_keys, training_keys, validation_keys
 from ds_stilts.plan import arm_stages
 from ds_stilts.recipe import Training
+from ds_stilts.studies.expand import StudyRun
+from ds_stilts.studies.graph import Sources
 from ds_stilts.tasks import get_task
 
 _ANY_LENGTH = 1 << 20
@@ -28,6 +30,19 @@ def stage_sources(run: Run, stages: Iterable[str]) -> dict[str, str]:
     if run.recipe.data.synthetic:
         return {"": weights} if weights else {}
     return {"": weights, **{stage: _files(run, _reads(run, stage)) for stage in stages}}
+
+
+def sources_under(data_root: Path) -> Sources:
+    """What `stage_sources` finds under a data root for each run of a study; seeds read the same files."""
+    found: dict[str, dict[str, str]] = {}
+
+    def of(run: StudyRun) -> dict[str, str]:
+        if run.group not in found:
+            one = Run(recipe=run.recipe, run_dir=Path(), data_root=data_root)
+            found[run.group] = stage_sources(one, run.stages)
+        return found[run.group]
+
+    return of
 
 
 def _reads(run: Run, stage: str) -> list[SplitKey]:

@@ -181,3 +181,13 @@ def test_check_arms_names_the_recipe_that_cannot_be_run() -> None:
         RecipeError, match=r"the recipe of none, qa, shuffled: arms.qa.tasks.synth_retrieval: nothing can"
     ):
         check_arms(changed, expand(changed))
+
+
+def test_weights_are_not_chosen_on_what_is_scored() -> None:
+    early = {"every": 2, "patience": 3, "split": "test"}
+    with pytest.raises(
+        RecipeError, match="in arm 'none' the weights are chosen on split 'test', which is scored as well"
+    ):
+        check_study(study(targets__synth_pos__validation=early))
+    check_study(study(targets__synth_pos__validation={**early, "split": "dev"}))
+    check_study(study(targets__synth_pos__validation={"every": 2, "split": "test"}))  # looked at, and nothing chosen
