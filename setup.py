@@ -65,6 +65,7 @@ setup(
     ],
     extras_require={
         "bench": ["accelerate>=1.1"],
+        "energy": ["nvidia-ml-py"],
         "lora": ["peft>=0.18"],
         "test": [
             "accelerate>=1.1",

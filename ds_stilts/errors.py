@@ -35,6 +35,10 @@ class StatisticsError(UserError):
     """Numbers that an estimate or a test cannot be made from: too few, or not paired as they have to be."""
 
 
+class BusyError(UserError):
+    """A folder in which another run is at work."""
+
+
 class StoppedCleanly(Exception):
     """Work was saved on request (signal, time budget, stop file); run the same command again to go on."""
 

@@ -49,6 +49,13 @@ def stage_before(recipe: Recipe, stage: str) -> str | None:
     return "start" if makes_model else None
 
 
+def keeps_language_head(recipe: Recipe, stage: str) -> bool:
+    """Whether the folder of a stage must hold the masked-LM head for any phase of its arm."""
+    kind, *names = stage.split("/")
+    phases = arm_stages(recipe, names[0]) if kind == "arms" else {}
+    return any(get_task(name).format == "masked_lm" for phase in phases.values() for name in phase.tasks)
+
+
 def check_recipe(recipe: Recipe, processes: int) -> None:
     """Check everything that can be known from the recipe alone and the number of ranks; its own tasks become known.
 

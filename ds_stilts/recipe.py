@@ -13,6 +13,7 @@ from typing import Any, Literal
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from ds_stilts.errors import suggestion
+from ds_stilts.recipe_identity import deciding
 from ds_stilts.recipe_mixing import EITHER, TaskUse, check_shares, one_batch
 from ds_stilts.recipe_sections import (
     NOT_WITH_LORA,
@@ -33,17 +34,6 @@ __all__ = [
     "Architecture", "Arm", "Average", "Data", "Engine", "Evaluation", "Freeze", "Lora", "Oracle", "OwnTask", "Recipe",
     "Section", "Start", "Synthetic", "Target", "TaskUse", "Tokenizer", "Training", "Validation",
 ]  # fmt: skip
-
-_INDIFFERENT = {"checkpoint_every", "keep_checkpoints", "log_every", "micro_batch_tokens", "activation_checkpointing"}
-"""Keys of a phase that change no number."""
-_LATER = {
-    "random_init": False,
-    "validation": None, "heads": "fresh", "reuse_head": None, "optimizer": "adamw", "compile": None, "use": None,
-    "family": "xlmr", "freeze": None, "layer_lr_decay": 1.0, "anneal": 0.8,
-    "one_task_steps": False, "batch_tokens": None, "goal": None, "join_lines": False, "average": None,
-    "lora": None,
-}  # fmt: skip
-"""Keys that the first recipes did not have, with the value that changes nothing."""
 
 
 class Validation(Section):
@@ -195,6 +185,8 @@ class Start(Section):
     model: str | None = None
     """A folder in Hugging Face layout, or a hub id."""
     revision: str | None = None
+    seed: int | None = Field(default=None, ge=0)
+    """Of what is made or drawn here, so that runs of several seeds can begin with one model. None: the recipe's."""
     random_init: bool = False
     """Draw all weights instead of loading them: of `model` only config.json and the tokenizer are read. For trying
     full-size shapes where no weights are; the scores mean nothing."""
@@ -214,6 +206,8 @@ class Start(Section):
             raise ValueError("give either `model` (a checkpoint to load) or `architecture` (one to make), not both")
         if self.model is not None and (self.tokenizer or self.oracle):
             raise ValueError("`tokenizer` and `oracle` belong to a model made from `architecture`; remove them")
+        if self.seed is not None and not (self.architecture or self.random_init or self.pretrain):
+            raise ValueError("seed: a checkpoint that is loaded as it is draws nothing; remove `seed`")
         if self.architecture and self.random_init:
             raise ValueError("a model made from `architecture` has random weights already; remove `random_init`")
         if self.architecture and not self.tokenizer and not self.oracle:
@@ -227,6 +221,9 @@ class Recipe(Section):
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
     description: str = ""
     seed: int = Field(default=1, ge=0)
+    target_seed: int | None = Field(default=None, ge=0)
+    """Of heads, order and dropout of the targets, so that several can be trained from one intermediate model. None:
+    `seed`."""
     data: Data = Data()
     start: Start
     training: dict[str, Any] = {}
@@ -333,6 +330,11 @@ class Recipe(Section):
             raise ValueError("start.oracle needs `data.synthetic`: only made-up languages have known meanings")
         return self
 
+    def seed_of(self, purpose: str) -> int:
+        """The seed of one kind of stage: "start", "arms" or "targets"."""
+        own = {"start": self.start.seed, "targets": self.target_seed}.get(purpose)
+        return self.seed if own is None else own
+
     def phases_of(self, arm: str) -> list[Training]:
         """The intermediate phases of an arm in their order; none of a baseline."""
         phase = self.arms[arm]
@@ -370,23 +372,4 @@ class Recipe(Section):
         if pooled := self.evaluation.pooled():  # older runs have none of it
             values["retrieval"] = pooled
 
-        def strip(node: Any) -> Any:
-            if isinstance(node, list):
-                return [strip(value) for value in node]
-            if isinstance(node, dict):
-                return {
-                    k: strip(v)
-                    for k, v in node.items()
-                    if k not in _INDIFFERENT
-                    # Keys that came later count only where they are used, so that older runs can still be gone on with.
-                    and not (k in _LATER and v == _LATER[k])
-                    and not (
-                        k == "validation"
-                        and isinstance(v, dict)
-                        and v.get("patience", 0) is None
-                        and node.get("mixing") != "adaptive"
-                    )  # watching alone changes nothing
-                }
-            return node
-
-        return dict(strip(values))
+        return dict(deciding(values))

@@ -15,6 +15,9 @@ from pydantic import BaseModel, ValidationError
 from ds_stilts.errors import RecipeError, suggestion
 from ds_stilts.recipe import OwnTask, Recipe
 
+_STUDY = re.compile(r"^study:", re.MULTILINE)
+"""A file with this key at its top is a study (`ds_stilts.studies`), not a recipe."""
+
 
 class _UniqueKeyLoader(yaml.SafeLoader):
     """`safe_load` that refuses a key given twice, which plain YAML would silently overwrite."""
@@ -41,10 +44,24 @@ _UniqueKeyLoader.add_implicit_resolver(
 )
 
 
-def shipped_recipes() -> list[str]:
-    """Names of the recipes in the package, e.g. "quickstart", "studies/quickstart_claims"."""
-    root = Path(str(resources.files("ds_stilts") / "recipes"))
-    return sorted(str(path.relative_to(root).with_suffix("")) for path in root.rglob("*.yaml"))
+def shipped_recipes(*, studies: bool = False) -> list[str]:
+    """Names of the recipes in the package, e.g. "quickstart", "studies/quickstart_claims", or those of its studies."""
+    root = shipped_folder()
+    return sorted(
+        str(path.relative_to(root).with_suffix(""))
+        for path in root.rglob("*.yaml")
+        if is_study(path.read_text(encoding="utf-8")) == studies
+    )
+
+
+def shipped_folder() -> Path:
+    """Folder of the recipes and studies that come with the package."""
+    return Path(str(resources.files("ds_stilts") / "recipes"))
+
+
+def is_study(text: str) -> bool:
+    """Whether a file's text is that of a study."""
+    return bool(_STUDY.search(text))
 
 
 def find_recipe(name_or_path: str) -> Path:
@@ -57,7 +74,7 @@ def find_recipe(name_or_path: str) -> Path:
     if path.is_file():
         return path
     if name_or_path in shipped_recipes():
-        return Path(str(resources.files("ds_stilts") / "recipes")) / f"{name_or_path}.yaml"
+        return shipped_folder() / f"{name_or_path}.yaml"
     raise RecipeError(
         f"no recipe '{name_or_path}'{suggestion(name_or_path, shipped_recipes())}: it is neither a file nor one of "
         f"the shipped recipes ({', '.join(shipped_recipes())})"
@@ -91,6 +108,8 @@ def _with_whole_paths(recipe: Recipe, folder: Path) -> Recipe:
 
 def parse_recipe(text: str, *, source: str, overrides: list[str] | tuple[str, ...] = ()) -> Recipe:
     """As `load_recipe`, from text; `source` is named in messages."""
+    if is_study(text):
+        raise RecipeError(f"{source} is a study, of many runs; see `ds-stilts study plan {source}`")
     values = read_mapping(text, source=source, what="recipe", overrides=overrides)
     try:
         return Recipe.model_validate(values)

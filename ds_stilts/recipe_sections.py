@@ -56,6 +56,11 @@ class Synthetic(Section):
 
     preset: Literal["tiny", "small"] = "tiny"
     seed: int = 7
+    translated: bool = False
+    """Write the labelled training sets in every language, as translations of the source's, not in the source alone."""
+    domains: float | None = Field(default=None, ge=0, le=1)
+    """Write sets of two domains besides, and how far these lie apart: the share of their examples that speak of
+    persons, places, things and deeds of their own (1: they have none in common). None: there are no domains."""
 
 
 class Data(Section):

@@ -37,7 +37,7 @@ from ds_stilts.recipe_diff import differing_keys
 from ds_stilts.report import write_report
 from ds_stilts.run_record import RunRecord
 
-__all__ = ["describe", "run_in_ranks", "run_recipe"]
+__all__ = ["check_input", "describe", "num_ranks", "run_in_ranks", "run_one_stage", "run_recipe", "warm_up"]
 
 
 def run_recipe(
@@ -71,7 +71,7 @@ def run_recipe(
         StoppedCleanly: stopped on request.
     """
     stop_on_signals()
-    ends = _ends(time_budget)
+    ends = ends_at(time_budget)
     check_recipe(recipe, processes or recipe.engine.processes)
     wanted = _wanted(recipe, stage, again)
     run = open_folder(recipe, run_dir, data_root)
@@ -94,7 +94,7 @@ def _carry_out(
     began = time.monotonic()
     checked = again or not all(is_done(run, name) for name in wanted)
     if checked:
-        run_ranks(lambda: _check(run), 1)
+        run_ranks(lambda: check_input(run), 1)
     from ds_stilts.engine.fit import check_engine, check_machine
 
     check_machine(recipe, check_engine(recipe))
@@ -105,13 +105,13 @@ def _carry_out(
     if again:
         forget_scores(run, wanted[0])
     if not all(is_done(run, name) for name in wanted):
-        _warm_up()
+        warm_up()
     record = RunRecord(run, command, ranks)
     for index, name in enumerate(wanted):
         if is_done(run, name):
             continue
         say(f"[{index + 1}/{len(wanted)}] {name}")
-        run_ranks(partial(_stage, run, name, ends, place), ranks)
+        run_one_stage(run, name, ranks, ends=ends, place=place)
         record.update()
     say(f"done in {duration(time.monotonic() - began)}")
     if stage is not None or not recipe.targets:
@@ -144,9 +144,9 @@ def run_in_ranks(
     from ds_stilts.engine.world import World
 
     stop_on_signals()
-    launcher, ends = LauncherWatch(), _ends(time_budget)
+    launcher, ends = LauncherWatch(), ends_at(time_budget)
     wanted = _wanted(recipe, stage, again)
-    _warm_up()
+    warm_up()
     quiet()
     world, lock = World.join(), ExitStack()
     try:
@@ -155,7 +155,7 @@ def run_in_ranks(
         run = open_folder(recipe, run_dir, data_root)
         on_main(world, lambda: _check_order(run, wanted))
         on_main(world, lambda: lock.enter_context(only_run_in(run.run_dir, stage)))
-        on_main(world, lambda: _check(run))
+        on_main(world, lambda: check_input(run))
         check_machine(recipe, check_engine(recipe))
         on_main(world, lambda: claim_folder(run))
         on_main(world, lambda: record_copies(run))
@@ -306,7 +306,7 @@ def _check_order(run: Run, wanted: list[str]) -> None:
             )
 
 
-def _warm_up() -> None:
+def warm_up() -> None:
     """Import what every rank needs, once, before forking."""
     from ds_stilts.engine.ds_config import on_gpu
 
@@ -318,7 +318,7 @@ def _warm_up() -> None:
     import ds_stilts.phases.scoring  # noqa: F401
 
 
-def _check(run: Run) -> None:
+def check_input(run: Run) -> None:
     """Look at the start model and every data file. The run folder is claimed afterwards, by a recipe that could run."""
     check_start(run.recipe)
     made_up = run.recipe.data.synthetic
@@ -327,7 +327,7 @@ def _check(run: Run) -> None:
 
         claim_folder(run)
         try:
-            write_world(run.data_root, preset=made_up.preset, seed=made_up.seed)
+            write_world(run.data_root, **made_up.model_dump())
         except OSError as error:
             raise DataError(
                 f"the made-up languages cannot be written to {run.data_root} ({error.strerror}); make room, or give "
@@ -336,6 +336,16 @@ def _check(run: Run) -> None:
     if run.recipe.data.source == "hub":
         fetch_missing(run)
     check_files(run)
+
+
+def run_one_stage(run: Run, name: str, ranks: int, *, ends: float | None, place: Path) -> None:
+    """Carry out one stage in ranks forked here; its input was checked, its folder is claimed and its lock held.
+
+    Args:
+        ends: when the time is over (time.time()); None: never.
+        place: folder that gets the heartbeats.
+    """
+    run_ranks(partial(_stage, run, name, ends, place), ranks)
 
 
 def _stage(run: Run, name: str, ends: float | None, place: Path) -> None:
@@ -359,7 +369,7 @@ def _start_of(recipe: Recipe) -> str:
     return start.model or "made from scratch"
 
 
-def _ends(time_budget: str | None) -> float | None:
+def ends_at(time_budget: str | None) -> float | None:
     """When a time budget that begins now is spent (time.time()); None without one."""
     from ds_stilts.engine.deadline import budget_s
 

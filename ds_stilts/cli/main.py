@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from ds_stilts import __version__
-from ds_stilts.cli import data, recipes
+from ds_stilts.cli import data, recipes, study
 from ds_stilts.cli.bench import bench
 from ds_stilts.cli.doctor import doctor
 from ds_stilts.cli.evaluate import evaluate
@@ -125,6 +125,17 @@ app.add_typer(group("data", data.HELP, check=data.check, prepare=data.prepare))
 shipped = group("recipes", recipes.HELP, list=recipes.show_list, show=recipes.show)
 shipped.callback(invoke_without_command=True, no_args_is_help=False)(explained(recipes.without_verb))
 app.add_typer(shipped)
+app.add_typer(
+    group(
+        "study",
+        study.HELP,
+        plan=study.plan,
+        lock=study.lock,
+        run=study.run,
+        status=study.status,
+        list=study.show_list,
+    )
+)
 
 
 def main() -> None:

@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ds_stilts.errors import UserError
+from ds_stilts.errors import BusyError, UserError
 
 logger = logging.getLogger(__name__)
 NAME = "LOCK"
@@ -38,7 +38,8 @@ def only_run_in(run_dir: Path, stage: str | None = None) -> Iterator[None]:
     Of a run and a stage that begin at the same instant both may be refused, but never none.
 
     Raises:
-        UserError: another run is at work there, or it cannot be written to.
+        BusyError: another run is at work there.
+        UserError: it cannot be written to.
     """
     with _held(run_dir / stage if stage else run_dir):
         others = [run_dir / NAME] if stage else [lock for depth in _DEPTHS for lock in run_dir.glob(f"{depth}/{NAME}")]
@@ -136,7 +137,7 @@ def _read(lock: Path) -> str | None:
 
 
 def _take_over(lock: Path) -> None:
-    """Remove a lock whose process is gone; raise UserError if it is not."""
+    """Remove a lock whose process is gone; raise BusyError if it is not."""
     text = _read(lock)
     if text is None:
         return  # released a moment ago
@@ -147,7 +148,7 @@ def _take_over(lock: Path) -> None:
     if not _is_gone(owner, age_s):
         job = f", Slurm job {owner['job']}" if owner.get("job") else ""
         who = f"process {owner.get('pid', '?')} on {owner.get('host', '?')}{job}"
-        raise UserError(
+        raise BusyError(
             f"another run is at work in {lock.parent}: {who}, since {owner.get('since', 'a moment ago')}; "
             "wait for it, stop it, or give another folder with --out"
         )

@@ -156,6 +156,12 @@ class StepPlanner:
             num_items=num_items,
         )
 
+    def drawn(self, steps: int) -> dict[str, int]:
+        """What the first so many steps hold over all ranks: "items", and "tokens"."""
+        tokens = {name: data.tokens for name, data in self._tasks.items()}
+        of_steps = [int(tokens[name][item]) for k in range(steps) for name, item in self._mixture.step(k)]
+        return {"items": len(of_steps), "tokens": sum(of_steps)}
+
     def _tokens(self, slot: Slot) -> int:
         return int(self._tasks[slot.task].tokens[slot.item])
 

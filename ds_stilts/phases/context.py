@@ -1,5 +1,6 @@
 """What every stage of a run gets: the recipe, its folder, the data root, and the ranks that share the work."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,8 +61,14 @@ def on_main(world: "World", work: Callable[[], Any]) -> None:
 
 
 def seed_for(run: Run, label: str) -> int:
-    """A seed for one purpose of this run, the same in every arm: arms differ in their start only."""
-    return xxhash.xxh3_64_intdigest(f"{run.recipe.seed}:{label}".encode()) % (2**31)
+    """A seed for one purpose of this run, the same in every arm: arms differ in their start only.
+
+    Args:
+        label: begins with "arms" or "targets" where it is for such a stage; all else belongs to the start model.
+    """
+    kind = re.split("[/:]", label)[0]
+    own = run.recipe.seed_of(kind if kind in ("arms", "targets") else "start")
+    return xxhash.xxh3_64_intdigest(f"{own}:{label}".encode()) % (2**31)
 
 
 def prepare_all(run: Run, ranks: Ranks, keys: list[SplitKey], tokenizer: Any) -> list[Path]:

@@ -20,25 +20,6 @@ def parallel_text_tasks(recipe: Recipe) -> list[str]:
     return [name for name in (recipe.start.pretrain.tasks if recipe.start.pretrain else {}) if name in _PARALLEL]
 
 
-def labelled_languages(recipe: Recipe, arm: str, own: list[str]) -> set[str]:
-    """Languages with labelled training data: `own` of the target, and those of phase 1 and the intermediate phase.
-
-    A code like "en-de" (context and question of different languages) counts as both.
-    """
-    codes = set(own)
-    for phase in (recipe.start.pretrain, *recipe.phases_of(arm)):
-        for name, use in (phase.tasks if phase else {}).items():
-            other = get_task(name)
-            if other.format != "masked_lm":
-                codes |= set(use.languages or (other.split(use.split).languages or other.languages)[:1])
-    return {language for code in codes for language in code.split("-")}
-
-
-def is_zero_shot(code: str, labelled: set[str]) -> bool:
-    """Whether a language, or either one of a code like "en-de", has no labelled training data."""
-    return not set(code.split("-")) <= labelled
-
-
 def overlap_of_arm(recipe: Recipe, arm: str, task: Task) -> tuple[str, list[str]]:
     kinds = {name: overlap(get_task(name), task) for phase in recipe.phases_of(arm) for name in phase.tasks}
     found = [name for name, kind in kinds.items() if kind != "none"]

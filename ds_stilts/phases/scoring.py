@@ -17,11 +17,12 @@ from ds_stilts.evaluation.language import LanguageWork
 from ds_stilts.evaluation.pooling import pooling_of
 from ds_stilts.evaluation.scores import remarks, scores_from_rows
 from ds_stilts.evaluation.sweep import choose
+from ds_stilts.labelled import is_zero_shot, labelled_languages, train_languages
 from ds_stilts.models.loading import StartModel, weight_files
 from ds_stilts.phases.attention import set_attention
 from ds_stilts.phases.context import Ranks, Run, prepare_all
-from ds_stilts.phases.provenance import is_zero_shot, labelled_languages, notes, overlap_of_arm, training_notes
-from ds_stilts.phases.splits import pool_keys, scoring_keys, train_languages
+from ds_stilts.phases.provenance import notes, overlap_of_arm, training_notes
+from ds_stilts.phases.splits import pool_keys, scoring_keys
 from ds_stilts.phases.training import build_objective, load_source
 from ds_stilts.plan import score_splits, stage_before
 from ds_stilts.recipe import Recipe, Target
@@ -173,6 +174,7 @@ def score_target(
         "weights": weights,
         "checkpoint": stage if not task.is_searched else (stage_before(recipe, stage) or "start"),
         "seed": recipe.seed,
+        "target_seed": recipe.seed_of("targets"),
         "world": {"processes": world.size, "zero_stage": config.zero_stage, "dtype": dtype},
     }
     (run.run_dir / stage / "scores.json").write_text(json.dumps(scores, indent=1, ensure_ascii=False), encoding="utf-8")

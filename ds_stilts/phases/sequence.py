@@ -12,8 +12,7 @@ from torch import nn
 
 from ds_stilts.errors import CheckpointError
 from ds_stilts.phases.context import Run
-from ds_stilts.plan import arm_stages, stage_before
-from ds_stilts.tasks import get_task
+from ds_stilts.plan import stage_before
 
 
 def source_of(run: Run, stage: str) -> str:
@@ -28,13 +27,6 @@ def follows_in_sequence(run: Run, stage: str) -> bool:
     """Whether a stage is the second or a later one of a sequence, so that heads may come with its model."""
     before = stage_before(run.recipe, stage)
     return stage.startswith("arms/") and before is not None and before.startswith("arms/")
-
-
-def keeps_language_head(run: Run, stage: str) -> bool:
-    """Whether the folder of a stage must hold the masked-LM head for any phase of its arm."""
-    kind, *names = stage.split("/")
-    phases = arm_stages(run.recipe, names[0]) if kind == "arms" else {}
-    return any(get_task(name).format == "masked_lm" for phase in phases.values() for name in phase.tasks)
 
 
 def stored_heads(source: str) -> dict[str, torch.Tensor]:

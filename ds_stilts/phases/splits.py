@@ -8,6 +8,7 @@ from dataclasses import replace
 from ds_stilts.data.prepare import SplitKey
 from ds_stilts.formats.base import Limits
 from ds_stilts.formats.text_to_text.encoding import MAX_TOKENS
+from ds_stilts.labelled import train_languages
 from ds_stilts.models.family import writes_text
 from ds_stilts.phases.context import Run
 from ds_stilts.plan import score_splits, validated_tasks, validation_languages
@@ -19,11 +20,6 @@ def _limits(phase: Training, task: Task, max_tokens: int, text: bool) -> Limits:
     """Longest sequence: what the phase says, or else the task; a text-to-text prompt has no windows and gets more."""
     wide = text and not task.is_searched and task.format != "masked_lm"
     return Limits(max_tokens=min(phase.max_tokens or (MAX_TOKENS if wide else task.max_tokens), max_tokens))
-
-
-def train_languages(target: Target, task: Task) -> list[str]:
-    """Languages whose training split a target learns from."""
-    return target.train_languages or list(task.split("train").languages or task.languages)[:1]
 
 
 def training_keys(run: Run, training: Training, task: Task, max_tokens: int) -> list[SplitKey]:

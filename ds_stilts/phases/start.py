@@ -55,7 +55,7 @@ def make_initial(recipe: Recipe, data_root: Path, folder: Path) -> None:
             temporary,
             preset=recipe.data.synthetic.preset,
             world_seed=recipe.data.synthetic.seed,
-            seed=recipe.seed,
+            seed=recipe.seed_of("start"),
             sigma=start.oracle.sigma,
             scale=start.oracle.scale,
             architecture=start.architecture,
@@ -71,10 +71,10 @@ def make_initial(recipe: Recipe, data_root: Path, folder: Path) -> None:
             texts_by_language(list(start.pretrain.tasks), data_root),
             start.tokenizer,
             max_tokens=start.architecture.max_tokens,
-            seed=recipe.seed,
+            seed=recipe.seed_of("start"),
             family=start.architecture.family,
         )
-        torch.manual_seed(recipe.seed)
+        torch.manual_seed(recipe.seed_of("start"))
         model = make_start(start.architecture, tokenizer).masked_lm
         save_folder(model, tokenizer, temporary, model.state_dict())
     temporary.rename(folder)

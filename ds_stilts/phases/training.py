@@ -36,13 +36,13 @@ from ds_stilts.phases.corpus import record_corpus
 from ds_stilts.phases.provenance import model_card
 from ds_stilts.phases.sequence import (
     follows_in_sequence,
-    keeps_language_head,
     load_head,
     other_heads,
     stored_heads,
 )
 from ds_stilts.phases.splits import training_keys
 from ds_stilts.phases.validation import make_watch
+from ds_stilts.plan import keeps_language_head
 from ds_stilts.recipe import Training
 from ds_stilts.tasks import get_task
 from ds_stilts.tasks.task import Task
@@ -192,10 +192,11 @@ def train_phase(
         recipe=run.recipe.identity(),
         watch=watch,
     )
-    with_language_head = keeps_language_head(run, stage) or any(task.format == "masked_lm" for task in tasks)
+    with_language_head = keeps_language_head(run.recipe, stage) or any(task.format == "masked_lm" for task in tasks)
     facts = {
         "stage": stage,
         "steps": trained_steps.kept,
+        "drawn": planner.drawn(trained_steps.done),
         "items": sizes,
         "checksums": checksums,
         "corpus": corpus,

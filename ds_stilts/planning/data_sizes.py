@@ -20,6 +20,8 @@ _SETS = {
     "synth_pos": "tagging",
     "synth_ner": "tagging",
     "synth_choice": "choice",
+    **{f"synth_nli_{domain}": "nli" for domain in ("one", "two")},
+    **{f"synth_nli_low_{domain}": "qa_low" for domain in ("one", "two")},
 }
 """Task → its training set's size in `ds_stilts.synthetic.presets.SetSizes`."""
 

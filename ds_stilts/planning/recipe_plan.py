@@ -57,7 +57,7 @@ def plan_memory(
     """
     shape, source = start_shape(recipe)
     setting = read_setting(config, machine.gpus)
-    phases = list(_phases(recipe, shape, machine))
+    phases = list(phase_needs(recipe, shape, machine))
     rows = [_phase_row(phase, setting, config_name) for phase in phases]
     if speed:
         for phase, row in zip(phases, rows, strict=True):
@@ -119,7 +119,7 @@ def count_parts(weights: tuple[Weight, ...]) -> dict[str, int]:
     return {**parts, "all": sum(parts.values())}
 
 
-def _phases(recipe: Recipe, shape: ModelShape, machine: Machine) -> Iterator[PhaseNeeds]:
+def phase_needs(recipe: Recipe, shape: ModelShape, machine: Machine) -> Iterator[PhaseNeeds]:
     """Training phases by the keys they stand under; targets that are only searched have none."""
     found: dict[str, tuple[Training, list[str]]] = {}
     if recipe.start.pretrain:

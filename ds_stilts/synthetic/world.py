@@ -107,21 +107,33 @@ class Conditional:
         return self.rows[given][self.outcomes.index(outcome)]
 
 
-class World:
-    """Concepts and conditional distributions of one seed. Immutable after construction."""
+DOMAINS = ("one", "two")
+"""Two parts of a world, each with persons, places, categories of things and pairs of verbs of its own."""
 
-    def __init__(self, size: WorldSize, seed: int) -> None:
+
+class World:
+    """Concepts and conditional distributions of one seed. Immutable after construction.
+
+    Args:
+        domain: one of `DOMAINS`: a world of that part's concepts only, with distributions of its own. Adjectives and
+            adpositions are common to both.
+    """
+
+    def __init__(self, size: WorldSize, seed: int, domain: str | None = None) -> None:
         assert size.verbs % 2 == 0 and size.adjectives % 2 == 0, "antonyms come in pairs"
-        self.persons = _names("person", size.persons)
-        self.places = _names("place", size.places)
-        self.objects = _names("object", size.objects)
-        self.categories = _names("category", size.categories)
-        self.verbs = _names("verb", size.verbs)
+        categories = _names("category", size.categories)
+        objects = _names("object", size.objects)
+        category_of = {name: categories[i % size.categories] for i, name in enumerate(objects)}
+        self.persons = _part(_names("person", size.persons), domain)
+        self.places = _part(_names("place", size.places), domain)
+        self.categories = _part(categories, domain)
+        self.objects = tuple(name for name in objects if category_of[name] in self.categories)
+        self.verbs = _part(_names("verb", size.verbs), domain, together=2)
         self.adjectives = _names("adjective", size.adjectives)
         self.adpositions = _names("adposition", size.adpositions)
-        self.category_of = {name: self.categories[i % size.categories] for i, name in enumerate(self.objects)}
-        rng = random.Random(f"world/{seed}")
-        self.person_weights = tuple(1 / rank for rank in range(1, size.persons + 1))
+        self.category_of = {name: category_of[name] for name in self.objects}
+        rng = random.Random(f"world/{seed}/{domain}" if domain else f"world/{seed}")
+        self.person_weights = tuple(1 / rank for rank in range(1, len(self.persons) + 1))
         nouns = self.persons + self.objects + self.categories + self.places
         self.verb_given_person = Conditional.sampled(rng, self.persons, self.verbs)
         self.place_given_person = Conditional.sampled(rng, self.persons, self.places)
@@ -218,6 +230,14 @@ def renamed(rng: random.Random, event: Event, p: float = 0.4, other: Event | Non
 
 def _names(kind: str, number: int) -> tuple[str, ...]:
     return tuple(f"{kind}{i}" for i in range(number))
+
+
+def _part(concepts: tuple[str, ...], domain: str | None, together: int = 1) -> tuple[str, ...]:
+    """Those of a domain, every other one (or every other `together` of them); all without a domain."""
+    if domain is None:
+        return concepts
+    place = DOMAINS.index(domain)
+    return tuple(concept for i, concept in enumerate(concepts) if i // together % len(DOMAINS) == place)
 
 
 def _mentioned_once(event: Event) -> set[str]:

@@ -1,7 +1,8 @@
 """Writes a made-up world as data files in the official layouts: XNLI's, PAWS-X's, SQuAD's, UDPOS's, Tatoeba's.
 
-Invariants: the files are a pure function of (preset, seed), byte for byte; dev and test files of all languages are line
-by line translations of each other; the folder appears only when it is complete.
+Invariants: the files are a pure function of (preset, seed, translated, domains), byte for byte, and what the last two
+add changes no other file; files of one split in all languages are line by line translations of each other; the folder
+appears only when it is complete.
 Which meanings make an example is decided elsewhere; here they are said in a language and put on disk.
 """
 
@@ -22,28 +23,35 @@ from ds_stilts.synthetic.grammar import Text, say, write
 from ds_stilts.synthetic.languages import LANGUAGES, SOURCE, distance
 from ds_stilts.synthetic.lexicon import Lexicon, build_lexicons
 from ds_stilts.synthetic.presets import Preset, find_preset
-from ds_stilts.synthetic.world import Event, World
+from ds_stilts.synthetic.world import DOMAINS, Event, World
 
 SUMMARY = "synth/world.json"
 FORMAT = 1
 """Raised whenever the same preset and seed give other files."""
 
 
-def write_world(folder: Path, *, preset: str, seed: int) -> dict[str, Any]:
+def write_world(
+    folder: Path, *, preset: str, seed: int, translated: bool = False, domains: float | None = None
+) -> dict[str, Any]:
     """Write every file under `folder`/synth and return what was written.
 
     A folder that already holds this very world is left as it is.
 
+    Args:
+        translated: whether labelled training sets are written in every language.
+        domains: how far apart the two domains lie that get sets of their own, 0 to 1; None: no domains.
+
     Returns:
-        JSON-able: "preset", "seed", "format", "languages" (grammar switches, share and distance to the source by
-        code) and "counts" (examples by file).
+        JSON-able: "preset", "seed", "format", "translated" and "domains" if given, "languages" (grammar switches,
+        share and distance to the source by code) and "counts" (examples by file).
 
     Raises:
         RecipeError: unknown preset.
         DataError: `folder` holds something else.
     """
     declared = find_preset(preset)
-    head = {"preset": preset, "seed": seed, "format": FORMAT}
+    knobs: dict[str, Any] = {"translated": translated or None, "domains": domains}
+    head = {"preset": preset, "seed": seed, "format": FORMAT, **knobs}
     summary_path = folder / SUMMARY
     if summary_path.is_file():
         found = json.loads(summary_path.read_text(encoding="utf-8"))
@@ -56,7 +64,7 @@ def write_world(folder: Path, *, preset: str, seed: int) -> dict[str, Any]:
         )
     folder.parent.mkdir(parents=True, exist_ok=True)
     building = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f"{folder.name}.tmp."))
-    counts = write_sets(building, declared, seed)
+    counts = write_sets(building, declared, seed, translated=translated, domains=domains)
     languages = {
         code: {
             "order": language.order,
@@ -71,18 +79,21 @@ def write_world(folder: Path, *, preset: str, seed: int) -> dict[str, Any]:
         }
         for code, language in LANGUAGES.items()
     }
-    summary = {**head, "languages": languages, "counts": counts}
+    given = {key: value for key, value in head.items() if value is not None}
+    summary = {**given, "languages": languages, "counts": counts}
     _write_text(building / SUMMARY, json.dumps(summary, indent=1, sort_keys=True) + "\n")
     building.chmod(0o755)
     try:
         os.replace(building, folder)  # an empty folder gives way
     except OSError:  # another process, at work on another stage of the same run, was quicker: look at what it made
         shutil.rmtree(building)
-        return write_world(folder, preset=preset, seed=seed)
+        return write_world(folder, preset=preset, seed=seed, translated=translated, domains=domains)
     return summary
 
 
-def write_sets(folder: Path, preset: Preset, seed: int) -> dict[str, int]:
+def write_sets(
+    folder: Path, preset: Preset, seed: int, *, translated: bool = False, domains: float | None = None
+) -> dict[str, int]:
     """Write all sets below `folder`; returns the number of examples (lines, sentences, pairs) by relative path."""
     world = World(preset.world, seed)
     lexicons = build_lexicons(world, seed)
@@ -105,16 +116,21 @@ def write_sets(folder: Path, preset: Preset, seed: int) -> dict[str, int]:
         """Draw each split once and say it in its languages; `render` maps path templates to file writers."""
         for split, number in (("train", train), ("dev", sizes.dev), ("test", sizes.test)):
             examples = make(world, random.Random(f"{name}/{seed}/{split}"), number, split)
-            for code in (SOURCE,) if split == "train" else tuple(LANGUAGES):
+            for code in (SOURCE,) if split == "train" and not translated else tuple(LANGUAGES):
                 for template, render_set in render.items():
                     path = template.format(split=split, lang=code)
-                    put(path, render_set(examples, lexicons[code], f"{name}-{split}"), len(examples))
+                    put(path, render_set(examples, lexicons[code], f"{name.replace('/', '-')}-{split}"), len(examples))
 
     spread("nli", sizes.nli, pairs.nli_pairs, {"nli/{split}-{lang}.tsv": _pairs_tsv})
     spread("paraphrase", sizes.paraphrase, pairs.paraphrase_pairs, {"paraphrase/{split}-{lang}.tsv": _pairs_tsv})
     for style, number in ((questions.QA, sizes.qa), (questions.QA_LOW, sizes.qa_low)):
         make = partial(questions.questions, style=style)
         spread(style.name, number, make, {f"{style.name}/{{split}}.{{lang}}.json": _squad_json})
+    for domain in DOMAINS if domains is not None else ():
+        mixed = partial(_mixed, part=World(preset.world, seed, domain), share=domains or 0.0)
+        nli = partial(mixed, make=pairs.nli_pairs)
+        for name, number in ((f"{domain}/nli", sizes.nli), (f"{domain}/nli_low", sizes.qa_low)):
+            spread(name, number, nli, {f"{name}/{{split}}-{{lang}}.tsv": _pairs_tsv})
     tags = {"pos/{split}-{lang}.tsv": _pos_tsv, "ner/{split}-{lang}.tsv": _ner_tsv}
     spread("tagging", sizes.tagging, sentences.tagging_sentences, tags)
     spread("choice", sizes.choice, choices.choices, {"choice/{split}-{lang}.jsonl": _choice_jsonl})
@@ -128,6 +144,22 @@ def write_sets(folder: Path, preset: Preset, seed: int) -> dict[str, int]:
         put(f"retrieval/{code}-{SOURCE}.{code}", _lines(other), len(other))
         put(f"retrieval/labels/test-{code}.tsv", _lines(map(str, labels)), len(labels))
     return counts
+
+
+def _mixed(
+    world: World,
+    rng: random.Random,
+    number: int,
+    split: str,
+    *,
+    make: Callable[..., list[Any]],
+    part: World,
+    share: float,
+) -> list[Any]:
+    """Examples of which a share speaks of a domain, and the others of the whole world, in one drawn order."""
+    own = round(share * number)
+    examples = [*make(part, rng, own, split), *make(world, rng, number - own, split)]
+    return rng.sample(examples, number)
 
 
 def bitext(

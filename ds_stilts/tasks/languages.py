@@ -30,6 +30,9 @@ class Language:
     """"isolating", "agglutinative" or "fusional"; given for made-up languages only."""
     joshi: int | None = None
     """Resource class of Joshi et al. 2020 (arXiv:2004.09095), 0 (left behind) to 5 (winners)."""
+    syntactic_distance: float | None = None
+    """Cosine distance of URIEL's syntactic features from English's, 0 to 1; not of made-up languages, whose grammars
+    are known (`ds_stilts.synthetic.distance`)."""
     made_up: bool = False
     note: str = ""
 

@@ -28,7 +28,20 @@ VERBS = [
     "bench",
     "tasks",
 ]
-SUBVERBS = ["data", "data check", "data prepare", "recipes", "recipes list", "recipes show"]
+SUBVERBS = [
+    "data",
+    "data check",
+    "data prepare",
+    "recipes",
+    "recipes list",
+    "recipes show",
+    "study",
+    "study list",
+    "study plan",
+    "study lock",
+    "study run",
+    "study status",
+]
 
 
 def ds_stilts(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:

@@ -5,10 +5,9 @@ from typing import Any
 
 from ds_stilts.data.prepare import SplitKey
 from ds_stilts.formats.base import Limits
+from ds_stilts.labelled import is_zero_shot, labelled_languages
 from ds_stilts.phases.context import Run
 from ds_stilts.phases.provenance import (
-    is_zero_shot,
-    labelled_languages,
     overlap_of_arm,
     parallel_text_tasks,
     training_notes,

@@ -12,12 +12,12 @@ from ds_stilts.models.heads import build_head
 from ds_stilts.phases.context import Run
 from ds_stilts.phases.sequence import (
     follows_in_sequence,
-    keeps_language_head,
     load_head,
     other_heads,
     source_of,
     stored_heads,
 )
+from ds_stilts.plan import keeps_language_head
 from ds_stilts.recipe import Recipe
 
 
@@ -61,7 +61,7 @@ def test_heads_go_on_within_a_sequence_only(tmp_path: Path) -> None:
 def test_the_language_head_is_kept_through_a_sequence_in_which_any_phase_trains_it(tmp_path: Path) -> None:
     own = run(tmp_path)
     stages = ["arms/nli", "arms/chain/1", "arms/chain/2", "arms/chain/3", "targets/chain/xnli", "start"]
-    assert [keeps_language_head(own, stage) for stage in stages] == [False, True, True, True, False, False]
+    assert [keeps_language_head(own.recipe, stage) for stage in stages] == [False, True, True, True, False, False]
 
 
 @pytest.fixture

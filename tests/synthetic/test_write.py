@@ -166,11 +166,11 @@ def test_a_world_appears_whole_and_a_second_call_leaves_it_alone(tmp_path, few_p
 def test_of_two_that_write_a_world_at_once_one_does_and_both_have_it(tmp_path, few_preset, monkeypatch):
     folder = tmp_path / "data"
 
-    def overtaken(building, preset, seed):
+    def overtaken(building, preset, seed, **knobs):
         monkeypatch.undo()
         monkeypatch.setitem(PRESETS, "few", FEW)
         write_world(folder, preset="few", seed=1)
-        return write_sets(building, preset, seed)
+        return write_sets(building, preset, seed, **knobs)
 
     monkeypatch.setattr("ds_stilts.synthetic.write.write_sets", overtaken)
     summary = write_world(folder, preset="few", seed=1)
@@ -182,3 +182,51 @@ def test_a_folder_with_something_else_is_refused(tmp_path, few_preset):
     write_world(tmp_path / "data", preset="few", seed=1)
     with pytest.raises(DataError, match="seed 2"):
         write_world(tmp_path / "data", preset="few", seed=2)
+
+
+def test_translated_training_sets_are_line_by_line_the_sources_and_change_no_other_file(tmp_path, data_root):
+    counts = write_sets(tmp_path, FEW, SEED, translated=True)
+    plain = {path.relative_to(data_root): path.read_bytes() for path in data_root.rglob("*") if path.is_file()}
+    written = {path.relative_to(tmp_path): path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+
+    assert {name: written[name] for name in plain} == plain
+    assert all("train" in name.name for name in written.keys() - plain.keys())
+    labels = [
+        [line.split("\t")[2] for line in (tmp_path / f"synth/nli/train-{code}.tsv").read_text().splitlines()]
+        for code in ("aa", "cc", "hh")
+    ]
+    assert labels[0] == labels[1] == labels[2] and len(labels[0]) == counts["synth/nli/train-cc.tsv"] == FEW.sets.nli
+
+
+def concepts(folder, domain):
+    """Names of persons, places, things and verbs that the inference pairs of a domain mention, in the source."""
+    from ds_stilts.synthetic.lexicon import build_lexicons
+    from ds_stilts.synthetic.world import World
+
+    lexicon = build_lexicons(World(FEW.world, SEED), SEED)["aa"]
+    words = set((folder / f"synth/{domain}/nli/train-aa.tsv").read_text().replace("\t", " ").replace(".", " ").split())
+    meant = {meaning for word in words for meaning in lexicon.meanings.get(word, ())}
+    return {concept for concept in meant if concept.rstrip("0123456789") in ("person", "place", "object", "verb")}
+
+
+def test_domains_that_lie_far_apart_have_no_concept_in_common_and_near_ones_have_all(tmp_path, data_root):
+    write_sets(tmp_path / "far", FEW, SEED, domains=1.0)
+    write_sets(tmp_path / "near", FEW, SEED, domains=0.0)
+
+    one, two = (concepts(tmp_path / "far", domain) for domain in ("one", "two"))
+    assert len(one) > 10 and len(two) > 10 and not one & two
+    near_one, near_two = (concepts(tmp_path / "near", domain) for domain in ("one", "two"))
+    assert len(near_one & near_two) > 20
+    for name in ("synth/nli/train-aa.tsv", "synth/qa/test.cc.json", "synth/text/aa.txt.gz"):
+        assert (tmp_path / "far" / name).read_bytes() == (data_root / name).read_bytes()
+
+
+def test_a_folder_with_other_knobs_is_another_world(tmp_path, monkeypatch):
+    monkeypatch.setitem(PRESETS, "few", FEW)
+    plain = write_world(tmp_path / "data", preset="few", seed=1)
+    assert "domains" not in plain and "translated" not in plain
+    with pytest.raises(DataError, match="holds something other"):
+        write_world(tmp_path / "data", preset="few", seed=1, domains=1.0)
+    made = write_world(tmp_path / "more", preset="few", seed=1, domains=1.0, translated=True)
+    assert (made["domains"], made["translated"]) == (1.0, True)
+    assert write_world(tmp_path / "more", preset="few", seed=1, domains=1.0, translated=True) == made

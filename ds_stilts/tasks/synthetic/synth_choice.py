@@ -2,7 +2,7 @@
 
 from ds_stilts.tasks.readers.columns import Choices, Rows
 from ds_stilts.tasks.readers.tables import json_lines
-from ds_stilts.tasks.synthetic import CITATION, LANGUAGES, LICENCE, SOURCE, URL
+from ds_stilts.tasks.synthetic import CITATION, LANGUAGES, LICENCE, URL
 from ds_stilts.tasks.task import Split, Task
 
 READ = Rows(json_lines, Choices())
@@ -13,7 +13,7 @@ TASK = Task(
     format="multiple_choice",
     languages=LANGUAGES,
     splits={
-        "train": Split(read=READ, file="synth/choice/train-{lang}.jsonl", languages=SOURCE),
+        "train": Split(read=READ, file="synth/choice/train-{lang}.jsonl"),
         "dev": Split(read=READ, file="synth/choice/dev-{lang}.jsonl"),
         "test": Split(read=READ, file="synth/choice/test-{lang}.jsonl"),
     },

@@ -2,7 +2,7 @@
 
 from ds_stilts.tasks.readers.columns import Pairs, Rows
 from ds_stilts.tasks.readers.tables import Delimited
-from ds_stilts.tasks.synthetic import CITATION, LANGUAGES, LICENCE, SOURCE, URL
+from ds_stilts.tasks.synthetic import CITATION, LANGUAGES, LICENCE, URL
 from ds_stilts.tasks.task import Split, Task
 
 READ = Rows(Delimited(columns=("premise", "hypothesis", "label")), Pairs())
@@ -13,7 +13,7 @@ TASK = Task(
     format="sentence_pair",
     languages=LANGUAGES,
     splits={
-        "train": Split(read=READ, file="synth/nli/train-{lang}.tsv", languages=SOURCE),
+        "train": Split(read=READ, file="synth/nli/train-{lang}.tsv"),
         "dev": Split(read=READ, file="synth/nli/dev-{lang}.tsv"),
         "test": Split(read=READ, file="synth/nli/test-{lang}.tsv"),
     },

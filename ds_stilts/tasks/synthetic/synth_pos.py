@@ -1,7 +1,7 @@
 """Part-of-speech tags in made-up languages, in the layout of UD-POS."""
 
 from ds_stilts.tasks.readers.tags import read_tags
-from ds_stilts.tasks.synthetic import CITATION, LANGUAGES, LICENCE, SOURCE, URL
+from ds_stilts.tasks.synthetic import CITATION, LANGUAGES, LICENCE, URL
 from ds_stilts.tasks.task import Split, Task
 
 TASK = Task(
@@ -10,7 +10,7 @@ TASK = Task(
     format="tagging",
     languages=LANGUAGES,
     splits={
-        "train": Split(read=read_tags, file="synth/pos/train-{lang}.tsv", languages=SOURCE),
+        "train": Split(read=read_tags, file="synth/pos/train-{lang}.tsv"),
         "dev": Split(read=read_tags, file="synth/pos/dev-{lang}.tsv"),
         "test": Split(read=read_tags, file="synth/pos/test-{lang}.tsv"),
     },

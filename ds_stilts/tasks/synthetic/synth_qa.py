@@ -1,7 +1,7 @@
 """Extractive questions in made-up languages, in the layout of XQuAD."""
 
 from ds_stilts.tasks.readers.squad import read_questions
-from ds_stilts.tasks.synthetic import CITATION, LANGUAGES, LICENCE, SOURCE, URL
+from ds_stilts.tasks.synthetic import CITATION, LANGUAGES, LICENCE, URL
 from ds_stilts.tasks.task import Split, Task
 
 TASK = Task(
@@ -10,7 +10,7 @@ TASK = Task(
     format="span_qa",
     languages=LANGUAGES,
     splits={
-        "train": Split(read=read_questions, file="synth/qa/train.{lang}.json", languages=SOURCE),
+        "train": Split(read=read_questions, file="synth/qa/train.{lang}.json"),
         "dev": Split(read=read_questions, file="synth/qa/dev.{lang}.json"),
         "test": Split(read=read_questions, file="synth/qa/test.{lang}.json"),
     },

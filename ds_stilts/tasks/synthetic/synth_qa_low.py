@@ -1,7 +1,7 @@
 """Extractive questions with a few hundred training questions of their own, in made-up languages, like TyDiQA-GoldP."""
 
 from ds_stilts.tasks.readers.squad import read_questions
-from ds_stilts.tasks.synthetic import CITATION, LANGUAGES, LICENCE, SOURCE, URL
+from ds_stilts.tasks.synthetic import CITATION, LANGUAGES, LICENCE, URL
 from ds_stilts.tasks.task import Split, Task
 
 TASK = Task(
@@ -10,7 +10,7 @@ TASK = Task(
     format="span_qa",
     languages=LANGUAGES,
     splits={
-        "train": Split(read=read_questions, file="synth/qa_low/train.{lang}.json", languages=SOURCE),
+        "train": Split(read=read_questions, file="synth/qa_low/train.{lang}.json"),
         "dev": Split(read=read_questions, file="synth/qa_low/dev.{lang}.json"),
         "test": Split(read=read_questions, file="synth/qa_low/test.{lang}.json"),
     },

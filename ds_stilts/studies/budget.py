@@ -1,0 +1,133 @@
+"""What each arm costs: planned from its recipe, and compared with the others. Pure; what was really used is a ledger's.
+
+FLOPs follow the rule 6 · N · tokens (Kaplan et al. 2020, arXiv:2001.08361, section 2.1: two for the forward pass and
+four for the backward pass), with N the parameters that a token is multiplied with: blocks and heads. Embedding tables
+are looked up and count nothing; with activation checkpointing the forward pass is done twice: 8 · N · tokens.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from statistics import fmean
+
+from ds_stilts.data.sampling import mean_shares
+from ds_stilts.errors import CheckpointError
+from ds_stilts.planning.machine import Machine
+from ds_stilts.planning.phase import PhaseNeeds, num_steps
+from ds_stilts.planning.recipe_plan import phase_needs
+from ds_stilts.planning.start_model import start_shape
+from ds_stilts.recipe import Recipe
+from ds_stilts.studies.sections import Budget
+
+FORWARD, BACKWARD = 2, 4
+"""Floating point operations a parameter and token."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PhaseCost:
+    """One training phase, as planned; None where it depends on data that are not prepared."""
+
+    steps: int | None
+    examples: int | None
+    tokens: int | None
+    tokens_are: str
+    """"exact" (so many a step), "a mean of prepared files" (of whichever tokenizer and data), or "an upper bound"."""
+    active_parameters: int
+    parameters: int
+    """All that the phase's folder holds."""
+    operations: int
+    """FLOPs a parameter and token."""
+
+    @property
+    def flops(self) -> float | None:
+        return None if self.tokens is None else float(self.operations * self.active_parameters * self.tokens)
+
+    def amount(self, quantity: str) -> int | None:
+        """Steps, examples or tokens; None where it is not known for certain."""
+        if quantity == "tokens" and self.tokens_are != "exact":
+            return None
+        found: int | None = getattr(self, quantity)
+        return found
+
+
+def phase_costs(recipe: Recipe, ranks: int) -> dict[str, PhaseCost]:
+    """Cost of every training phase of a recipe, by the key where it stands.
+
+    Returns:
+        {} where the start model's shape is not known here.
+    """
+    try:
+        shape, _ = start_shape(recipe)
+    except CheckpointError:
+        return {}
+    return {needs.where: _cost(needs) for needs in phase_needs(recipe, shape, Machine(nodes=1, gpus=ranks))}
+
+
+def _cost(needs: PhaseNeeds) -> PhaseCost:
+    training, sizes = needs.training, needs.sizes
+    steps = num_steps(training, sizes)
+    known = all(size.lengths_known for size in sizes.values())
+    tokens = examples = None
+    if steps is not None:
+        examples = steps * training.batch_examples if training.batch_examples else None
+        if training.batch_tokens:
+            tokens = steps * training.batch_tokens
+        elif known and training.batch_examples:
+            counts = {name: size.items or 0 for name, size in sizes.items()}
+            drawn = mean_shares(counts, training, steps)
+            mean = sum(drawn[name] * size.item_tokens for name, size in sizes.items())
+            tokens = round(steps * training.batch_examples * mean)
+        else:
+            tokens = round(steps * needs.step_tokens)
+    weights = (*needs.weights, *needs.frozen)
+    return PhaseCost(
+        steps=steps,
+        examples=examples,
+        tokens=tokens,
+        tokens_are="exact"
+        if training.batch_tokens and training.steps
+        else "a mean of prepared files"
+        if known
+        else "an upper bound",
+        active_parameters=sum(weight.numel for weight in weights if weight.part != "embeddings"),
+        parameters=sum(weight.numel for weight in weights),
+        operations=BACKWARD + FORWARD * (2 if training.activation_checkpointing else 1),
+    )
+
+
+def arm_amount(costs: Mapping[str, PhaseCost], arm: str, budget: Budget) -> int | None:
+    """What an arm uses of the matched quantity, as planned; None: not known."""
+    own = [cost.amount(budget.match) for where, cost in costs.items() if _belongs(where, arm)]
+    targets = [cost.amount(budget.match) for where, cost in costs.items() if where.startswith("targets.")]
+    if budget.over == "intermediate":
+        targets = []
+    known = [amount for amount in (*own, *targets) if amount is not None]
+    if len(known) < len(own) + len(targets):
+        return None
+    return sum(known[: len(own)]) + (round(fmean(known[len(own) :])) if targets else 0)
+
+
+def _belongs(where: str, arm: str) -> bool:
+    return where == f"arms.{arm}" or where.startswith(f"arms.{arm}.sequence.")
+
+
+def mismatch(amounts: Mapping[str, int | None], budget: Budget) -> tuple[str, str, float] | None:
+    """The two arms that differ most in what was to be matched, and by what share of the smaller one.
+
+    Args:
+        amounts: of the arms that are compared; those not known are left out.
+
+    Returns:
+        (larger arm, smaller arm, share), or None where no two differ by more than the tolerance.
+    """
+    known: dict[str, int] = {arm: amount for arm, amount in amounts.items() if amount is not None}
+    if len(known) < 2:
+        return None
+    most, least = max(known, key=lambda arm: known[arm]), min(known, key=lambda arm: known[arm])
+    share = (known[most] - known[least]) / known[least] if known[least] else float(known[most] > 0)
+    return (most, least, share) if share > budget.tolerance else None
+
+
+def total(values: Iterable[float | None]) -> float | None:
+    """Their sum; None if one is not known."""
+    found = list(values)
+    return None if any(value is None for value in found) else sum(value for value in found if value is not None)

@@ -1,0 +1,175 @@
+"""What a study would do and cost, as a value for JSON, before anything runs. How it reads as text: `studies.text`.
+
+Hours follow from FLOPs and the study's `hardware`, which is assumed, not measured; scoring and everything else that is
+not training arithmetic is in its `stage_s`.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ds_stilts.recipe import Recipe
+from ds_stilts.studies.budget import PhaseCost, phase_costs, total
+from ds_stilts.studies.expand import StudyRun, expand
+from ds_stilts.studies.graph import Node, Sources, build_graph
+from ds_stilts.studies.guards import (
+    arm_recipes,
+    cell_languages,
+    check_arms,
+    check_budget,
+    check_seeds,
+    planned_amounts,
+)
+from ds_stilts.studies.power import announced_power
+from ds_stilts.studies.sections import Contrast
+from ds_stilts.studies.store import Store
+from ds_stilts.studies.study import Study
+from ds_stilts.tasks import get_task
+
+_CERTAINTY = ("exact", "a mean of prepared files", "an upper bound")
+_MODEL_BYTES = 4
+"""Of a finished stage, a parameter: models are exported in fp32."""
+_STATE_BYTES = 16
+"""Of a checkpoint while a phase trains: fp32 weights, two moments and the master copy, a parameter (ZeRO's paper,
+arXiv:1910.02054, section 3.1, counts as many for mixed precision)."""
+
+
+def check_study(study: Study) -> list[StudyRun]:
+    """The runs of a study that has passed every check which needs no data; see `studies.guards`."""
+    runs = expand(study)
+    check_seeds(study)
+    check_arms(study, runs)
+    check_budget(study, arm_costs(runs))
+    return runs
+
+
+def arm_costs(runs: Sequence[StudyRun]) -> dict[str, dict[str, PhaseCost]]:
+    """By arm, the costs of all phases of its recipe."""
+    recipes = arm_recipes(runs)
+    made: dict[int, dict[str, PhaseCost]] = {}
+    for recipe in recipes.values():
+        made.setdefault(id(recipe), phase_costs(recipe, recipe.engine.processes))
+    return {arm: made[id(recipe)] for arm, recipe in recipes.items()}
+
+
+def plan_study(study: Study, *, store: Store | None = None, sources: Sources | None = None) -> dict[str, Any]:
+    """The plan of a study.
+
+    Args:
+        store: where finished stages are looked for; None: nothing is done yet.
+        sources: what the runs' stages read; None: files are not looked at, and stages are told apart by recipes alone.
+
+    Raises:
+        RecipeError: what the study may not do or claim.
+    """
+    runs = check_study(study)
+    costs = arm_costs(runs)
+    nodes = build_graph(runs, sources or (lambda run: {}))
+    left = [node for node in nodes if not (store and store.is_done(node.key))]
+    return {
+        "study": study.study,
+        "size": study.size,
+        "question": study.question,
+        "seeds": {"intermediate": list(study.seeds.intermediate), "targets_each": study.seeds.targets_each},
+        "arms": {name: _arm(study, costs, name) for name in study.arms},
+        "targets": list(study.targets),
+        "budget": _budget(study, costs),
+        "runs": len(runs),
+        "stages": _stages(nodes, left, sum(len(run.stages) for run in runs)),
+        "cost": _cost(study, left, costs),
+        "contrasts": {name: _contrast(study, runs, contrast) for name, contrast in study.contrasts.items()},
+        "unverified": dict(study.unverified),
+    }
+
+
+def _arm(study: Study, costs: Mapping[str, Mapping[str, PhaseCost]], name: str) -> dict[str, Any]:
+    arm = study.arms[name]
+    own = [cost for where, cost in costs[name].items() if where.split(".")[:2] == ["arms", name]]
+    return {
+        "role": arm.role,
+        "steps": total(cost.steps for cost in own),
+        "tokens": total(cost.tokens for cost in own),
+        "tokens_are": max((cost.tokens_are for cost in own), key=_CERTAINTY.index, default="exact"),
+        "matched": arm.is_matched,
+        **({"unmatched": arm.unmatched} if arm.unmatched else {}),
+        **({"note": arm.note} if arm.note else {}),
+    }
+
+
+def _budget(study: Study, costs: Mapping[str, Mapping[str, PhaseCost]]) -> dict[str, Any] | None:
+    if study.budget is None:
+        return None
+    amounts = planned_amounts(study, costs)
+    return {**study.budget.model_dump(), "planned": amounts, "known": all(v is not None for v in amounts.values())}
+
+
+def _stages(nodes: Sequence[Node], left: Sequence[Node], separately: int) -> dict[str, Any]:
+    """How many stages there are, once each, by kind; how many that would be without sharing; and how many are left."""
+    kinds = ("start", "arms", "targets")
+    return {
+        **{kind: sum(node.kind == kind for node in nodes) for kind in kinds},
+        "all": len(nodes),
+        "without_sharing": separately,
+        "shared": sum(len(node.serves) > 1 for node in nodes),
+        "targets_on_one_intermediate_model": _most_followed(nodes),
+        "done": len(nodes) - len(left),
+    }
+
+
+def _most_followed(nodes: Sequence[Node]) -> int:
+    arms = [node.key for node in nodes if node.kind == "arms"]
+    after = [node.before for node in nodes if node.kind == "targets"]
+    return max((after.count(key) for key in arms), default=0)
+
+
+def trained_where(stage: str) -> str:
+    """The key of a recipe under which the phase that a stage trains stands, if it trains one."""
+    kind, *names = stage.split("/")
+    if kind == "start":
+        return "start.pretrain"
+    if kind == "targets":
+        return f"targets.{names[1]}"
+    return f"arms.{names[0]}.sequence.{names[1]}" if len(names) > 1 else f"arms.{names[0]}"
+
+
+def _cost(study: Study, nodes: Sequence[Node], costs: Mapping[str, Mapping[str, PhaseCost]]) -> dict[str, Any]:
+    machine = study.hardware
+    ranks = nodes[0].run.recipe.engine.processes if nodes else 1
+    planned = [costs[node.run.arms[0]].get(trained_where(node.stage)) for node in nodes]
+    trains = [_trains(node) for node in nodes]
+    known = all(cost is not None and cost.flops is not None for cost, does in zip(planned, trains, strict=True) if does)
+    flops = sum(cost.flops or 0.0 for cost in planned if cost)
+    device_s = flops / (machine.tflops * 1e12 * machine.utilisation) + len(nodes) * machine.stage_s * ranks
+    models = [cost.parameters for cost in planned if cost]
+    largest = max(models, default=0)
+    return {
+        "tokens": sum(cost.tokens or 0 for cost in planned if cost),
+        "flops": flops,
+        "device": machine.device,
+        "device_hours": device_s / 3600,
+        "hours_at_least": device_s / 3600 / machine.devices,
+        "devices": machine.devices,
+        "ranks_a_stage": ranks,
+        "disk_bytes": _MODEL_BYTES * sum(models) + _STATE_BYTES * largest * max(1, machine.devices // ranks),
+        "is_complete": known,
+    }
+
+
+def _trains(node: Node) -> bool:
+    kind, *names = node.stage.split("/")
+    if kind == "start":
+        return node.run.recipe.start.pretrain is not None
+    return kind == "arms" or not get_task(names[1]).is_searched
+
+
+def _contrast(study: Study, runs: Sequence[StudyRun], contrast: Contrast) -> dict[str, Any]:
+    recipes: dict[str, Recipe] = arm_recipes(runs)
+    languages = cell_languages(study, recipes, contrast, contrast.of)
+    return {
+        "arm": contrast.best_of or contrast.arm,
+        "against": contrast.against,
+        "predicted": contrast.predicted.model_dump(exclude_none=True) if contrast.predicted else None,
+        "confirmatory": contrast.confirmatory,
+        "languages": len({language for own in languages.values() for language in own}),
+        "paired_seeds": len(study.seeds.intermediate),
+        "power": announced_power(study, contrast),
+    }

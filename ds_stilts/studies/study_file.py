@@ -1,0 +1,133 @@
+"""Study files: found by name or path, one size picked, checked. Faults are told by file and key.
+
+A file holds what all sizes share and, under `sizes`, for each size the keys that are its own; a key that stands in both
+is the size's. What the keys mean is said in `studies.study` and `studies.sections`.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from ds_stilts.errors import RecipeError, suggestion
+from ds_stilts.recipe_file import explain, find_recipe, is_study, read_mapping, shipped_folder, shipped_recipes
+from ds_stilts.studies.study import NOT_IN_BASE, Study
+
+ONLY = "only"
+"""What the size of a study is called whose file has none."""
+
+
+def shipped_studies() -> list[str]:
+    """Names of the studies in the package, e.g. "studies/s0"."""
+    return shipped_recipes(studies=True)
+
+
+def find_study(name_or_path: str) -> Path:
+    """Path of a shipped study by its name, the folder of which may be left away, or of a file.
+
+    Raises:
+        RecipeError: neither exists; suggests the nearest shipped name.
+    """
+    path = Path(name_or_path)
+    if path.is_file():
+        return path
+    shipped = shipped_studies()
+    short = {name.rpartition("/")[2]: name for name in shipped}
+    name = short.get(name_or_path, name_or_path)
+    if name in shipped:
+        return shipped_folder() / f"{name}.yaml"
+    raise RecipeError(
+        f"no study '{name_or_path}'{suggestion(name_or_path, [*shipped, *short])}: it is neither a file nor one of the "
+        f"shipped studies ({', '.join(shipped)})"
+    )
+
+
+def sizes_of(name_or_path: str) -> list[str]:
+    """The sizes of a study file, in its order."""
+    path = find_study(name_or_path)
+    return list(_values(path).get("sizes") or [ONLY])
+
+
+def load_study(name_or_path: str, size: str | None = None, overrides: list[str] | tuple[str, ...] = ()) -> Study:
+    """Read one size of a study file, override (`a.b=c`) and check it.
+
+    Args:
+        size: None: the file's first.
+        overrides: of keys as they are once the size is picked.
+
+    Raises:
+        RecipeError: not found, not YAML, no such size, unknown key (with suggestion), or values that do not fit.
+    """
+    path = find_study(name_or_path)
+    values = _values(path)
+    sizes = values.pop("sizes", None) or {}
+    if not isinstance(sizes, dict) or not all(isinstance(own, dict | None) for own in sizes.values()):
+        raise RecipeError(f"{path}: sizes: it is a mapping from a size's name to the keys that are its own")
+    chosen = size or next(iter(sizes), ONLY)
+    if chosen not in (sizes or {ONLY: None}):
+        raise RecipeError(
+            f"{path}: the study has no size '{chosen}'{suggestion(chosen, list(sizes))}; it has: "
+            f"{', '.join(sizes) or 'one only, without a name'}"
+        )
+    picked = {**values, **(sizes.get(chosen) or {}), "size": chosen}
+    text = yaml.safe_dump(picked, sort_keys=False, allow_unicode=True)
+    where = f"{path}, size {chosen}" if sizes else str(path)
+    picked = read_mapping(text, source=where, what="study", overrides=overrides)
+    return check_study(picked, source=where, folder=path.resolve().parent)
+
+
+def check_study(values: dict[str, Any], *, source: str, folder: Path) -> Study:
+    """A study from its values. Targets that it does not give are those of the recipe that its `base` names.
+
+    Args:
+        source: named in messages.
+        folder: where a `base` that is named as a path lies.
+    """
+    base = values.get("base")
+    if isinstance(base, str):
+        beside = folder / base
+        path = beside if beside.is_file() else find_recipe(base)
+        base, folder = _recipe_of(path), path.resolve().parent
+        values = {"targets": base.get("targets"), **values}
+        base = {key: value for key, value in base.items() if key not in NOT_IN_BASE}
+    if isinstance(base, dict):
+        values = {**values, "base": _with_whole_paths(base, folder)}
+    try:
+        return Study.model_validate(values)
+    except ValidationError as error:
+        raise RecipeError(f"{source}: {explain(error, Study)}") from None
+
+
+def _values(path: Path) -> dict[str, Any]:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecipeError(f"{path} cannot be read as a study, a YAML file in UTF-8: {error}") from None
+    if not is_study(text):
+        raise RecipeError(f"{path} is no study: it has no `study: NAME` at its top; is it a recipe (ds-stilts run)?")
+    return read_mapping(text, source=str(path), what="study")
+
+
+def _recipe_of(path: Path) -> dict[str, Any]:
+    return read_mapping(path.read_text(encoding="utf-8"), source=str(path), what="recipe")
+
+
+def _with_whole_paths(base: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """The base recipe with the files of its own tasks as absolute paths; a malformed task is left for its check."""
+    tasks = base.get("tasks")
+    if not isinstance(tasks, dict):
+        return base
+    stem = Path(str(folder).replace("{", "{{").replace("}", "}}"))  # the paths are templates
+
+    def whole(task: Any) -> Any:
+        if not isinstance(task, dict):
+            return task
+        files = {
+            kind: {split: str(stem / str(file)) for split, file in task[kind].items()}
+            for kind in ("files", "gold")
+            if isinstance(task.get(kind), dict)
+        }
+        return {**task, **files}
+
+    return {**base, "tasks": {name: whole(task) for name, task in tasks.items()}}

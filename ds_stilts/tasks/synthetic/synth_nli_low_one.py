@@ -1,0 +1,5 @@
+"""Three-way inference in made-up languages with a few hundred training examples, about domain one of their world."""
+
+from ds_stilts.tasks.synthetic import in_domain, synth_nli
+
+TASK = in_domain(synth_nli.TASK, "one", "_low")

@@ -1,0 +1,172 @@
+"""A stage's key: equal where numbers are equal, different where anything decides otherwise."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ds_stilts.phases.context import Run
+from ds_stilts.plan import stages
+from ds_stilts.recipe import Recipe
+from ds_stilts.studies.expand import expand
+from ds_stilts.studies.keys import stage_facts, stage_key
+from ds_stilts.studies.sources import stage_sources
+from tests.studies.worlds import study
+
+
+def keys(group: str = "shared", seed: int = 1, **changes: Any) -> dict[str, str]:
+    """By stage, for one run of the small study with changes."""
+    run = next(r for r in expand(study(**changes)) if r.group == group and r.seed.intermediate == seed)
+    return {stage: stage_key(run.recipe, stage, {}) for stage in run.stages}
+
+
+def differing(before: dict[str, str], after: dict[str, str]) -> set[str]:
+    return {stage for stage in before if before[stage] != after.get(stage)}
+
+
+ALL = set(keys())
+TARGETS = {stage for stage in ALL if stage.startswith("targets/")}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"question": "Another?"},
+        {"study": "other"},
+        {"base__description": "prose"},
+        {"base__training__log_every": 1},
+        {"base__training__checkpoint_every": 7},
+        {"base__training__micro_batch_tokens": 800},
+        {"base__engine__processes": 2},
+        {"base__engine__hang_timeout_s": 99},
+        {"base__evaluation": {"batch_tokens": 512}},
+        {"base__data__root": "/elsewhere"},
+        {"arms__qa__note": "prose"},
+        {"base__training__validation": {"every": 2}},  # without patience it only watches
+    ],
+)
+def test_what_decides_no_number_changes_no_key(changes: dict[str, Any]) -> None:
+    if "base__data__root" in changes:
+        changes = {"base__data": {"synthetic": {"preset": "tiny"}, "root": "/elsewhere"}}
+    assert keys(**changes) == keys()
+
+
+@pytest.mark.parametrize(
+    ("changes", "stages_changed"),
+    [
+        ({"targets__synth_pos__steps": 5}, {s for s in TARGETS if s.endswith("synth_pos")}),
+        ({"targets__synth_pos__max_score_examples": 31}, {s for s in TARGETS if s.endswith("synth_pos")}),
+        ({"arms__qa__intermediate__steps": 5}, {"arms/qa", "targets/qa/synth_qa_low", "targets/qa/synth_pos"}),
+        ({"arms__qa__intermediate__lr": 5e-4}, {"arms/qa", "targets/qa/synth_qa_low", "targets/qa/synth_pos"}),
+        ({"base__training__lr": 5e-4}, ALL - {"start"}),
+        ({"base__start__oracle__sigma": 0.4}, ALL),
+        ({"base__start__seed": 6}, ALL),
+        ({"base__start__note": "saw parallel text"}, TARGETS),
+        ({"base__data__synthetic__seed": 8}, ALL),
+        ({"base__engine__config": "zero2_bf16"}, ALL),
+        ({"seeds__targets_each": 2}, TARGETS),
+    ],
+)
+def test_a_change_reaches_what_it_decides_and_no_other_stage(changes: dict[str, Any], stages_changed: set[str]) -> None:
+    assert differing(keys(), keys(**changes)) == stages_changed
+
+
+def test_seeds_share_the_start_that_has_a_seed_of_its_own_and_nothing_else() -> None:
+    assert differing(keys(seed=1), keys(seed=2)) == ALL - {"start"}
+    without = {"base__start__seed": None}
+    assert differing(keys(seed=1, **without), keys(seed=2, **without)) == ALL
+
+
+def test_target_seeds_share_the_intermediate_stage() -> None:
+    runs = [r for r in expand(study(seeds={"intermediate": [1], "targets_each": 2}))]
+    first, second = ({stage: stage_key(r.recipe, stage, {}) for stage in r.stages} for r in runs)
+    assert differing(first, second) == TARGETS
+
+
+def test_searched_targets_need_no_seed_of_their_own() -> None:
+    changes = {"targets": {"synth_retrieval": {}, "synth_pos": {}}, "seeds": {"intermediate": [1], "targets_each": 2}}
+    first, second = ({s: stage_key(r.recipe, s, {}) for s in r.stages} for r in expand(study(**changes)))
+    assert differing(first, second) == {s for s in first if s.endswith("synth_pos")}
+    layered = keys(**changes, base__evaluation={"layer": 1})
+    assert differing(keys(**changes), layered) == {s for s in layered if s.endswith("synth_retrieval")}
+
+
+def test_an_arm_under_another_name_shares_its_phase_and_not_its_scores() -> None:
+    renamed = keys(
+        arms__other={"intermediate": {"tasks": {"synth_qa": {"max_examples": 60}}}},
+        contrasts={"c": {"arm": "other", "against": "none"}},
+    )
+    assert renamed["arms/other"] == renamed["arms/qa"]
+    assert renamed["targets/other/synth_pos"] != renamed["targets/qa/synth_pos"]
+
+
+def test_a_sequence_of_one_is_the_same_as_the_phase_and_a_second_place_is_another() -> None:
+    phase = {"tasks": {"synth_qa": {"max_examples": 60}}}
+    chained = keys(arms__qa__intermediate={"sequence": [phase, phase]})
+    assert chained["arms/qa/1"] == keys()["arms/qa"] != chained["arms/qa/2"]
+
+
+def test_a_first_phase_that_must_hand_on_a_language_head_is_another_stage() -> None:
+    phase = {"tasks": {"synth_qa": {"max_examples": 60}}}
+    text = {"tasks": {"synth_text": {"max_examples": 60}}}
+    assert keys(arms__qa__intermediate={"sequence": [phase, text]})["arms/qa/1"] != keys()["arms/qa"]
+
+
+def test_the_content_of_an_engine_configuration_counts_not_its_name(tmp_path: Path) -> None:
+    from ds_stilts.resources import config_path
+
+    values = json.loads(config_path("zero2_fp32").read_text())
+    copy = tmp_path / "mine.json"
+    copy.write_text(json.dumps(values))
+    assert keys(base__engine__config=str(copy)) == keys()
+    copy.write_text(json.dumps({**values, "bf16": {"enabled": True}}))
+    assert differing(keys(), keys(base__engine__config=str(copy))) == ALL
+
+
+def test_facts_are_plain_values_that_name_the_stage_before() -> None:
+    run = expand(study())[0]
+    facts = stage_facts(run.recipe, "targets/qa/synth_pos", {})
+    assert json.loads(json.dumps(facts)) == facts
+    assert facts["before"] == stage_key(run.recipe, "arms/qa", {})
+
+
+REAL = {
+    "name": "r",
+    "start": {"model": "owner/model"},
+    "tasks": {
+        "mine": {
+            "format": "sentence_pair", "files": {"train": "T", "dev": "D"}, "labels": ["a", "b"],
+            "columns": {"premise": "one", "hypothesis": "two", "label": "label"},
+        },
+    },
+    "arms": {"none": None, "pairs": {"tasks": {"mine": {}}, "steps": 1}},
+    "targets": {"mine": {"steps": 1, "score_split": "dev"}},
+}  # fmt: skip
+
+
+def own_task_keys(folder: Path) -> dict[str, str]:
+    from ds_stilts.tasks import declare_own
+
+    files = {split: str(folder / f"{split}.tsv") for split in ("train", "dev")}
+    recipe = Recipe.model_validate({**REAL, "tasks": {"mine": {**REAL["tasks"]["mine"], "files": files}}})  # type: ignore[index]
+    declare_own(recipe.tasks)
+    run = Run(recipe=recipe, run_dir=folder / "run", data_root=folder)
+    return {stage: stage_key(recipe, stage, stage_sources(run, stages(recipe))) for stage in stages(recipe)}
+
+
+def test_the_content_of_data_files_counts_not_their_place(tmp_path: Path) -> None:
+    def write(folder: Path, train: str, dev: str) -> Path:
+        folder.mkdir()
+        for split, text in (("train", train), ("dev", dev)):
+            (folder / f"{split}.tsv").write_text(f"one\ttwo\tlabel\n{text}\ty\ta\n")
+        return folder
+
+    first = own_task_keys(write(tmp_path / "a", "x", "x"))
+    moved = own_task_keys(write(tmp_path / "b", "x", "x"))
+    other_dev = own_task_keys(write(tmp_path / "c", "x", "z"))
+    other_train = own_task_keys(write(tmp_path / "d", "z", "x"))
+
+    assert moved == first
+    assert differing(first, other_dev) == {"targets/none/mine", "targets/pairs/mine"}
+    assert differing(first, other_train) == {"arms/pairs", "targets/none/mine", "targets/pairs/mine"}

@@ -1,0 +1,113 @@
+"""The numbers of a plan, worked out by hand, and how it reads."""
+
+from pathlib import Path
+
+from ds_stilts.planning.start_model import start_shape
+from ds_stilts.studies.budget import arm_amount, mismatch, phase_costs
+from ds_stilts.studies.expand import expand
+from ds_stilts.studies.graph import build_graph
+from ds_stilts.studies.plan import check_study, plan_study, trained_where
+from ds_stilts.studies.sections import Budget
+from ds_stilts.studies.store import Store
+from ds_stilts.studies.text import plan_text
+from tests.studies.worlds import study
+
+ARM = {"tasks": {"synth_qa": {}}, "steps": 10, "batch_tokens": 512}
+
+
+def test_stages_are_counted_once_each_and_as_if_nothing_were_shared() -> None:
+    stages = plan_study(study(seeds={"intermediate": [1, 2], "targets_each": 3}))["stages"]
+    # one start; two arms a seed; three arms, two targets and three target seeds a seed
+    assert (stages["start"], stages["arms"], stages["targets"], stages["all"]) == (1, 4, 36, 41)
+    assert stages["without_sharing"] == 6 * (1 + 2 + 6)
+    assert stages["targets_on_one_intermediate_model"] == 6
+
+
+def test_tokens_flops_and_hours_follow_from_steps_and_shapes() -> None:
+    only = study(
+        arms={"none": {"role": "baseline"}, "qa": {"intermediate": ARM}},
+        targets={"synth_retrieval": {}},
+        seeds={"intermediate": [1, 2]},
+        hardware={"tflops": 1e-6, "utilisation": 0.5, "devices": 2, "stage_s": 3},
+    )
+    cost = plan_study(only)["cost"]
+    recipe = expand(only)[0].recipe
+    shape, _ = start_shape(recipe)
+    blocks = sum(weight.numel for weight in shape.weights if weight.part != "embeddings")
+    head = 2 * 32 + 2  # a start and an end of spans
+
+    assert cost["tokens"] == 2 * 10 * 512
+    assert cost["flops"] == 6 * (blocks + head) * 2 * 10 * 512
+    seconds = cost["flops"] / (1e-6 * 1e12 * 0.5) + 3 * (
+        1 + 2 + 3
+    )  # without training, a search from one start model is the same in both seeds
+    assert abs(cost["device_hours"] - seconds / 3600) < 1e-9
+    assert abs(cost["hours_at_least"] - cost["device_hours"] / 2) < 1e-12
+    every = sum(weight.numel for weight in shape.weights) + head
+    assert cost["disk_bytes"] == 2 * 4 * every + 2 * 16 * every
+
+
+def test_activation_checkpointing_costs_a_third_more() -> None:
+    def flops(**training: bool) -> float:
+        only = study(arms={"none": {"role": "baseline"}, "qa": {"intermediate": {**ARM, **training}}}, contrasts={
+            "c": {"arm": "qa", "against": "none"}})  # fmt: skip
+        found = phase_costs(expand(only)[0].recipe, 1)["arms.qa"].flops
+        assert found is not None
+        return found
+
+    assert 3 * flops(activation_checkpointing=True) == 4 * flops()
+
+
+def test_finished_stages_are_left_out_of_what_is_left(tmp_path: Path) -> None:
+    store = Store(root=tmp_path)
+    nodes = build_graph(check_study(study()), lambda run: {})
+    for node in nodes[:2]:
+        store.folder(node.key).mkdir(parents=True)
+        (store.folder(node.key) / "DONE").write_text("{}")
+    whole, left = plan_study(study()), plan_study(study(), store=store)
+    assert left["stages"]["done"] == 2 and left["cost"]["tokens"] < whole["cost"]["tokens"]
+
+
+def test_every_stage_comes_after_the_one_before_and_serves_all_that_have_it() -> None:
+    nodes = build_graph(expand(study(seeds={"intermediate": [1, 2], "targets_each": 2})), lambda run: {})
+    place = {node.key: number for number, node in enumerate(nodes)}
+    assert all(node.before is None or place[node.before] < place[node.key] for node in nodes)
+    assert len(next(node for node in nodes if node.stage == "start").serves) == 4
+    arm = next(node for node in nodes if node.stage == "arms/qa")
+    assert [(run.seed.label, stage) for run, stage in arm.serves] == [("1.1", "arms/qa"), ("1.2", "arms/qa")]
+
+
+def test_an_arms_amount_is_that_of_all_its_phases_and_the_mean_target_if_asked_for() -> None:
+    chain = {"sequence": [ARM, {**ARM, "steps": 4}]}
+    recipe = expand(study(arms={"none": {"role": "baseline"}, "qa": {"intermediate": chain}}))[0].recipe
+    costs = phase_costs(recipe, 1)
+    assert arm_amount(costs, "qa", Budget(match="tokens")) == 14 * 512
+    assert arm_amount(costs, "qa", Budget(match="steps", over="all")) == 14 + 4
+    assert arm_amount(costs, "none", Budget(match="steps")) == 0
+    assert arm_amount(costs, "qa", Budget(match="tokens", over="all")) is None  # targets' lengths are not known
+
+
+def test_budgets_are_compared_where_they_are_known() -> None:
+    budget = Budget(match="steps")
+    assert mismatch({"a": 100, "b": 102}, budget) is None
+    assert mismatch({"a": 100, "b": 103, "c": None}, budget) == ("b", "a", 0.03)
+    assert mismatch({"a": 100, "b": None}, budget) is None
+    assert mismatch({"a": 0, "b": 5}, budget) == ("b", "a", 1.0)
+
+
+def test_a_stage_is_found_under_the_key_of_its_phase() -> None:
+    stages = ["start", "arms/qa", "arms/qa/2", "targets/qa/synth_pos"]
+    assert [trained_where(s) for s in stages] == [
+        "start.pretrain",
+        "arms.qa",
+        "arms.qa.sequence.2",
+        "targets.synth_pos",
+    ]
+
+
+def test_the_text_says_what_is_shared_matched_and_predicted() -> None:
+    text = plan_text(plan_study(study(unverified={"lr": "from memory"})))
+    assert "17 stages (1 start, 4 intermediate, 12 target), 18 if nothing were shared" in text
+    assert "budget: steps of intermediate phases within 2%; planned amounts agree" in text
+    assert "qa_helps: qa - none, sign positive, exploratory, over 2 languages and 2 paired seeds" in text
+    assert text.endswith("not verified:\n  lr: from memory")

@@ -1,0 +1,54 @@
+"""What a plan announces: the statistics' own numbers, with the alpha that multiplicity leaves."""
+
+import pytest
+
+from ds_stilts.statistics.power import Design, detectable_effect, detectable_margin, power_of_contrast
+from ds_stilts.studies.plan import plan_study
+from ds_stilts.studies.power import announced_power, power_words
+from ds_stilts.studies.text import plan_text
+from tests.studies.worlds import study
+
+SIX = {"seeds": {"intermediate": [1, 2, 3, 4, 5, 6]}, "statistics": {"seed_sd": 2.0, "item_se": 0.5}}
+ONE = {"arm": "qa", "against": "none", "predicted": {"sign": "positive"}}
+
+
+def test_an_effect_is_that_of_the_statistics_for_the_assumed_spread() -> None:
+    made = study(**SIX)
+    found = announced_power(made, made.contrasts["qa_helps"])
+    assert found is not None
+    assert found["least"] == detectable_effect(Design(num_seeds=6, seed_sd=2.0, item_se=0.5, alpha=0.05))
+    assert (found["kind"], found["power"]) == ("effect", None)
+    assert f"finds {found['least']:.1f} points with 80% chance" in plan_text(plan_study(made))
+
+
+def test_each_of_several_confirmatory_contrasts_has_its_share_of_alpha() -> None:
+    confirmatory = {**ONE, "confirmatory": True}
+    made = study(**SIX, contrasts={"a": confirmatory, "b": confirmatory, "c": ONE})
+    shares = {name: announced_power(made, contrast) for name, contrast in made.contrasts.items()}
+    assert [shares[name]["alpha"] for name in "abc"] == [0.025, 0.025, 0.05]  # type: ignore[index]
+
+
+def test_a_predicted_number_has_its_chance_and_a_margin_its_least() -> None:
+    number = study(**SIX, contrasts={"a": {**ONE, "predicted": {"number": 3.0, "within": 1.0}}})
+    found = announced_power(number, number.contrasts["a"])
+    design = Design(num_seeds=6, seed_sd=2.0, item_se=0.5)
+    assert found is not None and found["power"] == power_of_contrast(design, 3.0)
+    null = study(**SIX, contrasts={"a": {**ONE, "predicted": {"equal_within": 4.0}}})
+    found = announced_power(null, null.contrasts["a"])
+    assert found is not None and found["least"] == detectable_margin(design, claim="equivalent")
+    assert power_words(found).startswith("shows equality within")
+
+
+def test_a_sign_test_announces_what_signs_can_find() -> None:
+    made = study(seeds=SIX["seeds"], statistics={"seed_sd": 2.0, "item_se": 0.0, "test": "sign"})
+    found = announced_power(made, made.contrasts["qa_helps"])
+    expected = detectable_effect(Design(num_seeds=6, seed_sd=2.0), test="sign")
+    assert found is not None and found["least"] == pytest.approx(expected)
+
+
+def test_nothing_is_announced_of_slopes_and_of_one_seed() -> None:
+    slope = {"arm": "qa", "against": "none", "slope": "distance"}
+    made = study(**SIX, contrasts={"a": slope})
+    assert announced_power(made, made.contrasts["a"]) is None and power_words(None) == ""
+    one = study(seeds={"intermediate": [1]})
+    assert announced_power(one, one.contrasts["qa_helps"]) is None

@@ -1,0 +1,80 @@
+"""The studies that come with the package: every size of every one passes its plan, and the synthetic ones are small."""
+
+import pytest
+
+from ds_stilts.recipe_file import load_recipe
+from ds_stilts.studies.expand import expand
+from ds_stilts.studies.plan import plan_study
+from ds_stilts.studies.study_file import find_study, load_study, shipped_studies, sizes_of
+from ds_stilts.studies.text import plan_text
+
+SIZES = [(name, size) for name in shipped_studies() for size in sizes_of(name)]
+
+
+def test_all_five_studies_and_the_paper_are_there_in_their_sizes() -> None:
+    sizes: dict[str, list[str]] = {}
+    for name, size in SIZES:
+        sizes.setdefault(name, []).append(size)
+    assert {name for name in sizes if name.startswith("studies/")} == {f"studies/s{number}" for number in range(5)}
+    for number in range(5):
+        assert {"synthetic", "paper"} <= set(sizes[f"studies/s{number}"])
+    assert "mini" in sizes["studies/s0"] and "mini" in sizes["studies/s4"]
+    assert sizes["phang2020/xtreme"] == ["paper", "translated"]
+    assert find_study("s0") == find_study("studies/s0")
+
+
+@pytest.mark.parametrize(("name", "size"), SIZES)
+def test_every_size_passes_its_plan(name: str, size: str) -> None:
+    plan = plan_study(load_study(name, size))
+
+    assert plan["stages"]["all"] <= plan["stages"]["without_sharing"]
+    assert plan["cost"]["device_hours"] > 0 and plan["cost"]["disk_bytes"] > 0
+    if plan["budget"]:
+        amounts = [amount for amount in plan["budget"]["planned"].values() if amount is not None]
+        assert len(amounts) == len(plan["budget"]["planned"]) and max(amounts) <= 1.02 * min(amounts)
+    text = plan_text(plan)
+    assert all(contrast in text for contrast in plan["contrasts"])
+
+
+@pytest.mark.parametrize("name", [f"studies/s{number}" for number in range(5)])
+def test_a_synthetic_size_is_five_arms_six_paired_seeds_and_three_targets_at_most(name: str) -> None:
+    study = load_study(name, "synthetic")
+    assert len(study.arms) <= 5 and len(study.targets) <= 3
+    assert study.seeds.intermediate == [1, 2, 3, 4, 5, 6] and study.seeds.targets_each == 1
+    assert study.budget is not None and study.budget.match == "tokens"
+
+
+def test_paper_sizes_quote_what_is_not_verified() -> None:
+    for name, size in SIZES:
+        if size == "paper":
+            assert load_study(name, size).unverified, name
+
+
+def test_synthetic_studies_share_their_world_start_models_and_common_arms() -> None:
+    plans = {number: expand(load_study(f"s{number}", "synthetic")) for number in range(5)}
+    from ds_stilts.studies.graph import build_graph
+
+    keys = {
+        number: {node.stage: node.key for node in build_graph(runs[:1], lambda run: {})}
+        for number, runs in plans.items()
+    }
+    assert len({found["start"] for found in keys.values()}) == 1
+    assert keys[0]["arms/single"] == keys[1]["arms/source"] == keys[2]["arms/english_other"]
+    assert keys[2]["arms/english_same"] == keys[4]["arms/general"]
+
+
+def test_the_paper_has_its_nine_tasks_the_mixture_and_the_baseline() -> None:
+    arms = load_study("phang2020/xtreme", "paper").arms
+    nine = {"anli_plus", "mnli", "qqp", "squad_v2", "squad_v1", "hellaswag", "ccg", "cosmosqa", "commonsenseqa"}
+    assert nine | {"none", "multi_task", "mnli_mlm"} <= set(arms)
+    mixture = arms["multi_task"].intermediate
+    assert mixture is not None and set(mixture["tasks"]) == nine
+    assert (mixture["mixing"], mixture["cap"]) == ("capped", 2**17)
+    for task in nine:
+        own = arms[task].intermediate
+        assert own is not None and list(own["tasks"]) == [task]
+
+
+def test_the_bases_are_recipes_that_run_by_themselves() -> None:
+    assert load_recipe("studies/made_up").seed == 1
+    assert list(load_recipe("phang2020/xlmr_large").targets)[:2] == ["xnli", "pawsx"]
