@@ -134,7 +134,7 @@ def _missing(evidence: Evidence) -> list[str]:
     for (name, seed), targets in by_seed.items():
         lacking.setdefault((name, tuple(targets)), []).append(seed)
     found = []
-    for (name, targets), seeds in lacking.items():
-        which = "no target is" if len(targets) == len(evidence.study.targets) else f"{', '.join(targets)} not"
+    for (name, lacks), seeds in lacking.items():
+        which = "no target is" if len(lacks) == len(evidence.study.targets) else f"{', '.join(lacks)} not"
         found.append(f"{name}, seed{'s' if len(seeds) > 1 else ''} {', '.join(seeds)}: {which} scored")
     return found
