@@ -120,7 +120,7 @@ def _result(
     parts = {
         name: judged[key][0]
         if (key := f"{id}/{name}") in judged
-        else Judgement(verdict="NOT RUN", why="; ".join(reasons[key]) or "no study was given", rule=rules[name])
+        else Judgement(verdict="NOT RUN", remarks=tuple(reasons[key]) or ("no study was given",), rule=rules[name])
         for name in claim.parts
     }
     needs = claim.needs or len(parts)

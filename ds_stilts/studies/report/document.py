@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-Tone = Literal["", "good", "bad", "open", "none", "quiet", "group"]
-"""How a cell looks beside its words: a verdict, or a heading within a table."""
+Tone = Literal["", "good", "bad", "open", "none", "quiet"]
+"""How a verdict looks beside its word."""
 TONES: dict[str, Tone] = {
     "CONFIRMED": "good", "REFUTED": "bad", "INCONCLUSIVE": "open", "NOT RUN": "none", "ESTIMATE": "quiet",
 }  # fmt: skip
@@ -77,10 +77,12 @@ class Figures:
 
 @dataclass(frozen=True, kw_only=True)
 class Fold:
-    """What is shut at first."""
+    """What may be shut."""
 
     title: str
     blocks: tuple["Block", ...]
+    is_open: bool = False
+    """At first."""
 
 
 Block = Table | Text | Bullets | Figures | Fold

@@ -27,6 +27,7 @@ GROUPS = {
     "mining": "retrieval", "ranking": "retrieval",
 }  # fmt: skip
 """Group of tasks by format, as XTREME's."""
+
 OVERALL, WITH_OVERLAP = ("overall",), ("with overlap",)
 FAIR = tuple(name for name in AGGREGATES if name != "mean")
 
@@ -82,6 +83,11 @@ class Gains:
     """By arm and target, the arm's own value over zero-shot languages."""
     kinds: Mapping[tuple[str, str], tuple[str, ...]]
     """The languages of each kind."""
+
+
+def group_of(target: str) -> str:
+    """The group of tasks that a target belongs to."""
+    return GROUPS[get_task(target).format]
 
 
 def baseline_of(evidence: Evidence) -> str:
@@ -240,7 +246,7 @@ def _ask(
         yield ask(("target", target), [cell for cell in cells if cell[0] == target])
     groups: dict[str, list[Cell]] = {}
     for cell in mean:
-        groups.setdefault(GROUPS[get_task(cell[0]).format], []).append(cell)
+        groups.setdefault(group_of(cell[0]), []).append(cell)
     for group, own in groups.items():
         yield ask(("group", group), own)
     for target in common if len(common) > 1 else ():

@@ -47,7 +47,7 @@ class _Axis:
 
 
 def forest_svg(bars: Sequence[Bar], *, label: str, unit: str) -> str:
-    """Estimates under one another: each with its interval, its seeds as small rings, and a band where one was predicted."""
+    """Estimates under one another: each with its interval, its seeds as small dots, and what was predicted as band."""
     values = [value for bar in bars for value in (bar.estimate, *(bar.interval or ()), *(bar.band or ()), *bar.dots)]
     axis = _Axis(values)
     height = _TOP + _ROW * len(bars) + _BOTTOM

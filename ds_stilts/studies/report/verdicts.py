@@ -37,8 +37,8 @@ class Judgement:
     """What is said of one prediction."""
 
     verdict: Verdict
-    why: str
-    """A clause in numbers."""
+    remarks: tuple[str, ...] = ()
+    """What must be known beside the numbers: why there is none, or what would have been found."""
     rule: str
     """What would have confirmed it."""
     estimate: float | None = None
@@ -52,6 +52,14 @@ class Judgement:
     detectable: float | None = None
     """Smallest effect, or margin, found in 80 of 100 such studies."""
     method: str = ""
+    unit: str = "points"
+
+    @property
+    def why(self) -> str:
+        """Numbers and remarks as a clause."""
+        numbers = [] if self.estimate is None else [f"{signed(self.estimate)} {self.unit}"]
+        numbers += [f"95 % interval {signed_between(self.interval)}"] if self.interval else []
+        return "; ".join([*numbers, *self.remarks])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,32 +162,27 @@ def _judgement(
 ) -> Judgement:
     predicted, finding, found = claim.predicted, claim.finding, claim.finding.found
     rule = rule_text(predicted, statistics, in_family=claim.in_family, unit=claim.unit)
+    remarks = (finding.note,) if finding.note else ()
     if finding.estimate is None:
-        return Judgement(verdict="NOT RUN", why=finding.note, rule=rule)
+        return Judgement(verdict="NOT RUN", remarks=remarks, rule=rule, unit=claim.unit)
     if found is None:
-        verdict: Verdict = "ESTIMATE" if predicted is None else "INCONCLUSIVE"
         return Judgement(
-            verdict=verdict, why=f"{signed(finding.estimate)} {claim.unit}; {finding.note}", rule=rule,
-            estimate=finding.estimate, n=len(finding.seeds),
+            verdict="ESTIMATE" if predicted is None else "INCONCLUSIVE", remarks=remarks, rule=rule,
+            estimate=finding.estimate, n=len(finding.seeds), unit=claim.unit,
         )  # fmt: skip
-    verdict, detectable, lacks = "ESTIMATE", None, ""
+    verdict: Verdict = "ESTIMATE"
+    detectable, lacks = None, ""
     if predicted is not None and test is not None:
         p = corrected if corrected is not None else test.p
         verdict = _verdict(predicted, found, test, p, statistics.alpha, num_tests)
         if verdict == "INCONCLUSIVE":
             detectable, lacks = _power(predicted, finding, statistics, num_tests, claim.unit)
-    parts = [f"{signed(found.estimate)} {claim.unit}"]
-    parts += [f"{found.level:.0%} interval {signed_between(found.interval)}"] if found.interval else []
-    parts += [] if found.interval else ["nothing varies over seeds and items, which shows no certainty"]
-    parts += (
-        [f"{signed(predicted.number)} ± {predicted.within:g} was predicted"] if predicted and predicted.number else []
-    )
-    parts += [lacks] if lacks else []
-    parts += [finding.note] if finding.note else []
+    said = [lacks] if lacks else []
+    said += [] if found.interval else ["nothing varies over seeds and items, which shows no certainty"]
     return Judgement(
-        verdict=verdict, why="; ".join(parts), rule=rule, estimate=found.estimate, interval=found.interval,
+        verdict=verdict, remarks=(*said, *remarks), rule=rule, estimate=found.estimate, interval=found.interval,
         p=test.p if test else found.p, adjusted_p=corrected, n=found.n, detectable=detectable,
-        method=(test.method if test and test.method else found.method),
+        method=(test.method if test and test.method else found.method), unit=claim.unit,
     )  # fmt: skip
 
 
