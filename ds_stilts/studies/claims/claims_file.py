@@ -27,9 +27,9 @@ class Claim(Section):
     split: str | None = None
     """Split that its scores are of. Targets that lack it are taken as they are scored; null: any."""
     parts: dict[str, Contrast] = {}
-    """Each with a prediction."""
-    needs: int | None = Field(default=None, ge=1)
-    """How many parts have to be confirmed; null: all."""
+    """Each with a prediction. Parts whose names begin alike, "tydiqa.mnli" and "tydiqa.qqp", are a group."""
+    needs: dict[str, int] = {}
+    """By group, how many of its parts have to be confirmed; of other groups, and other parts, all."""
     structure: str | None = None
     """In place of parts: one of `claims.structure`."""
     note: str = ""
@@ -48,9 +48,24 @@ class Claim(Section):
         for name, part in self.parts.items():
             if part.predicted is None:
                 raise ValueError(f"parts.{name}: what would confirm it is not said; give `predicted`")
-        if self.needs is not None and self.needs > len(self.parts):
-            raise ValueError(f"needs: {self.needs} of {len(self.parts)} parts cannot be confirmed; give fewer")
+        for name, count in self.needs.items():
+            if name not in self.groups():
+                known = list(self.groups())
+                raise ValueError(f"needs.{name}: there is no such group{suggestion(name, known)}: {', '.join(known)}")
+            if not 1 <= count <= len(self.groups()[name]):
+                raise ValueError(f"needs.{name}: {count} of {len(self.groups()[name])} parts make no sense")
         return self
+
+    def groups(self) -> dict[str, list[str]]:
+        """Parts by group; a part without one is its own."""
+        found: dict[str, list[str]] = {}
+        for name in self.parts:
+            found.setdefault(name.partition(".")[0], []).append(name)
+        return found
+
+    def needed(self, group: str) -> int:
+        """How many parts of a group have to be confirmed."""
+        return self.needs.get(group, len(self.groups()[group]))
 
 
 class Claims(Section):

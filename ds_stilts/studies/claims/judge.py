@@ -12,7 +12,8 @@ from typing import Any
 from ds_stilts.studies.claims.claims_file import Claim, Claims
 from ds_stilts.studies.claims.structure import STRUCTURES
 from ds_stilts.studies.report.collect import Evidence
-from ds_stilts.studies.report.contrasts import UNITS, answer_contrasts
+from ds_stilts.studies.report.contrasts import UNITS, judge_contrasts, question_contrasts
+from ds_stilts.studies.report.estimates import answer
 from ds_stilts.studies.report.verdicts import Judgement, Verdict, rule_text
 from ds_stilts.studies.sections import Contrast
 from ds_stilts.tasks import get_task
@@ -56,7 +57,9 @@ def judge_claims(claims: Claims, studies: Sequence[Evidence]) -> tuple[ClaimResu
                 reasons[key].append(reason)
             else:
                 own[key] = part
-        found = answer_contrasts(evidence, own, claims.statistics, family=True)
+        questions = question_contrasts(evidence, own)
+        findings = answer(evidence, questions.to_answer())
+        found = judge_contrasts(evidence, questions, findings, claims.statistics, family=True)
         for key, one in found.items():
             if one.judgement.verdict == "NOT RUN":
                 reasons[key].append(one.judgement.why)
@@ -123,36 +126,45 @@ def _result(
         else Judgement(verdict="NOT RUN", remarks=tuple(reasons[key]) or ("no study was given",), rule=rules[name])
         for name in claim.parts
     }
-    needs = claim.needs or len(parts)
     folders = dict.fromkeys(judged[f"{id}/{name}"][1] for name in parts if f"{id}/{name}" in judged)
     return ClaimResult(
-        verdict=_together(parts, needs),
-        why=_why(parts),
-        rule=f"{'all' if needs == len(parts) else f'at least {needs}'} of {len(parts)}: "
-        + "; ".join(dict.fromkeys(rules.values())) if len(parts) > 1 else next(iter(rules.values())),
-        parts=parts,
-        where=", ".join(folders),
-        **common,
+        verdict=_together(claim, parts), why=_why(parts), rule=_rule(claim, rules), parts=parts,
+        where=", ".join(folders), **common,
     )  # fmt: skip
+
+
+def _rule(claim: Claim, rules: dict[str, str]) -> str:
+    """The rule of each group; of groups with the same one once."""
+    said: dict[str, list[str]] = {}
+    for group, names in claim.groups().items():
+        of = len(names)
+        how_many = "" if of == 1 else f"all {of} " if claim.needed(group) == of else f"{claim.needed(group)} of {of} "
+        said.setdefault("; ".join(dict.fromkeys(rules[name] for name in names)), []).append(f"{how_many}{group}")
+    return "; ".join(f"{', '.join(groups)}: {rule}" for rule, groups in said.items())
 
 
 def _unit(part: Contrast) -> str:
     return UNITS[part.slope] if part.slope else "points"
 
 
-def _together(parts: dict[str, Judgement], needs: int) -> Verdict:
-    count = Counter(one.verdict for one in parts.values())
-    if count["NOT RUN"] == len(parts):
+def _together(claim: Claim, parts: dict[str, Judgement]) -> Verdict:
+    """Confirmed if every group has as many confirmed parts as it needs; refuted if one cannot have them any more."""
+    if all(one.verdict == "NOT RUN" for one in parts.values()):
         return "NOT RUN"
-    if count["CONFIRMED"] >= needs:
-        return "CONFIRMED"
-    return "REFUTED" if count["REFUTED"] > len(parts) - needs else "INCONCLUSIVE"
+    confirmed, refuted = [], []
+    for group, names in claim.groups().items():
+        count, needed = Counter(parts[name].verdict for name in names), claim.needed(group)
+        confirmed.append(count["CONFIRMED"] >= needed)
+        refuted.append(count["REFUTED"] > len(names) - needed)
+    return "CONFIRMED" if all(confirmed) else "REFUTED" if any(refuted) else "INCONCLUSIVE"
 
 
 def _why(parts: dict[str, Judgement]) -> str:
-    if len(parts) == 1:
-        return next(iter(parts.values())).why
+    """Of one part its numbers; of several how many fared how, or why none was run."""
     count = Counter(one.verdict for one in parts.values())
-    if len({one.why for one in parts.values()}) == 1:
-        return next(iter(parts.values())).why
+    said = list(dict.fromkeys(one.why for one in parts.values()))
+    if len(said) == 1:
+        return said[0]
+    if count["NOT RUN"] == len(parts):
+        return f"{said[0]} (and {len(said) - 1} more such)"
     return ", ".join(f"{number} {verdict}" for verdict, number in count.items())

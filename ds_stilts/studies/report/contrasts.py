@@ -11,7 +11,7 @@ from ds_stilts.statistics.multi_bootstrap import Cell
 from ds_stilts.statistics.selection import choose
 from ds_stilts.studies.guards import cell_languages
 from ds_stilts.studies.report.collect import Evidence
-from ds_stilts.studies.report.estimates import Asked, Finding, answer, arm
+from ds_stilts.studies.report.estimates import Asked, Finding, arm
 from ds_stilts.studies.report.typology import OverLanguages, over_languages
 from ds_stilts.studies.report.verdicts import Claimed, Judgement, judge
 from ds_stilts.studies.sections import Cells, Contrast, Statistics
@@ -34,35 +34,62 @@ class Answered:
     slope: OverLanguages | None
 
 
-def answer_contrasts(
-    evidence: Evidence, contrasts: Mapping[str, Contrast], statistics: Statistics, *, family: bool | None = None
-) -> dict[str, Answered]:
-    """Answer and judge contrasts that belong together.
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Questions:
+    """What contrasts ask of the rows."""
 
-    Args:
-        family: whether all of them are corrected for multiplicity together; None: those that are confirmatory.
-    """
+    contrasts: Mapping[str, Contrast]
+    asked: Mapping[str, Asked]
+    """By contrast; those that cannot be asked are missing."""
+    chosen: Mapping[str, str]
+    failed: Mapping[str, str]
+    """Why a contrast cannot be asked."""
+
+    def to_answer(self) -> list[Asked]:
+        """What `estimates.answer` is to answer: all but slopes, which are not means."""
+        return [one for name, one in self.asked.items() if not self.contrasts[name].slope]
+
+
+def question_contrasts(evidence: Evidence, contrasts: Mapping[str, Contrast]) -> Questions:
+    """What to ask of the rows, so that it can be answered from one set of draws with other things."""
     asked: dict[str, Asked] = {}
-    notes: dict[str, str] = {}
+    chosen: dict[str, str] = {}
     failed: dict[str, str] = {}
     for name, contrast in contrasts.items():
         try:
-            asked[name], notes[name] = _ask(evidence, name, contrast)
+            asked[name], chosen[name] = _ask(evidence, name, contrast)
         except StatisticsError as error:
             failed[name] = str(error)
+    return Questions(contrasts=contrasts, asked=asked, chosen=chosen, failed=failed)
+
+
+def judge_contrasts(
+    evidence: Evidence,
+    questions: Questions,
+    findings: Mapping[Hashable, Finding],
+    statistics: Statistics,
+    *,
+    family: bool | None = None,
+) -> dict[str, Answered]:
+    """Judge contrasts that belong together.
+
+    Args:
+        findings: answers to `questions`.
+        family: whether all of them are corrected for multiplicity together; None: those that are confirmatory.
+    """
+    contrasts, asked = questions.contrasts, questions.asked
     slopes = {
         name: over_languages(evidence, asked[name], contrast.slope)
         for name, contrast in contrasts.items()
         if contrast.slope and name in asked
     }
-    findings = answer(evidence, [one for name, one in asked.items() if name not in slopes])
-    found = {
-        name: slopes[name].finding
-        if name in slopes
-        else findings.get(name, Finding(estimate=None, note=failed.get(name, "")))
-        for name in contrasts
-    }
-    found = {name: _with_missing(evidence, asked.get(name), contrasts[name], one) for name, one in found.items()}
+    found = {}
+    for name, contrast in contrasts.items():
+        if name not in asked:
+            found[name] = Finding(estimate=None, note=questions.failed[name])
+            continue
+        own = slopes[name].finding if name in slopes else findings[asked[name].name]
+        found[name] = _with_missing(evidence, contrast, own)
     claims: dict[Hashable, Claimed] = {
         name: Claimed(
             predicted=contrast.predicted,
@@ -81,7 +108,7 @@ def answer_contrasts(
             judgement=judged[name],
             num_languages=len({language for _, language in asked[name].cells}) if name in asked else 0,
             targets=tuple(evidence.study.targets_of(contrast.of)),
-            chosen=notes.get(name, ""),
+            chosen=questions.chosen.get(name, ""),
             slope=slopes.get(name),
         )
         for name, contrast in contrasts.items()
@@ -108,7 +135,7 @@ def _ask(evidence: Evidence, name: str, contrast: Contrast) -> tuple[Asked, str]
     cells = cells_in(evidence, contrast, contrast.of)
     minus = cells_in(evidence, contrast, contrast.minus) if contrast.minus else ()
     asked = Asked(
-        name=name,
+        name=("contrast", name),
         ours=arm(contrast.arm or "", evidence.study.targets),
         theirs=contrast.against,
         cells=cells,
@@ -157,9 +184,9 @@ def _dev(evidence: Evidence, name: str, target: str, seed: int) -> float | None:
     return None if None in values else fmean(value for value in values if value is not None)
 
 
-def _with_missing(evidence: Evidence, asked: Asked | None, contrast: Contrast, finding: Finding) -> Finding:
+def _with_missing(evidence: Evidence, contrast: Contrast, finding: Finding) -> Finding:
     """The finding with a note of seeds that are not paired."""
-    if asked is None or finding.estimate is None or contrast.best_of:
+    if finding.estimate is None or contrast.best_of:
         return finding
     missing = [seed for seed in evidence.study.seeds.intermediate if seed not in finding.seeds]
     if not missing:

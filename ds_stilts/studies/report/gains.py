@@ -15,7 +15,7 @@ from ds_stilts.statistics.multi_bootstrap import Cell
 from ds_stilts.statistics.multiplicity import adjusted
 from ds_stilts.studies.guards import labels_seen
 from ds_stilts.studies.report.collect import Evidence
-from ds_stilts.studies.report.estimates import AGGREGATES, Asked, Finding, answer, arm, level
+from ds_stilts.studies.report.estimates import AGGREGATES, Asked, Finding, arm, level
 from ds_stilts.studies.report.typology import OverLanguages, over_languages
 from ds_stilts.tasks import get_task
 from ds_stilts.tasks.languages import known_languages
@@ -96,63 +96,87 @@ def baseline_of(evidence: Evidence) -> str:
     return next((name for name, one in arms.items() if one.role == "baseline"), next(iter(arms)))
 
 
-def gains(evidence: Evidence) -> Gains:
-    """Everything that is compared with the baseline."""
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Comparisons:
+    """What is compared with the baseline, before any number is known."""
+
+    baseline: str
+    finished: Mapping[str, list[str]]
+    """By arm that can be compared, the targets that it and the baseline have a seed of."""
+    common: tuple[str, ...]
+    overlaps: Mapping[tuple[str, str], str]
+    cells: Mapping[str, tuple[list[Cell], bool]]
+    """By arm, what its means are over, and whether labels were seen there."""
+    kinds: Mapping[tuple[str, str], tuple[str, ...]]
+
+    def to_answer(self, evidence: Evidence) -> list[Asked]:
+        """What `estimates.answer` is to answer."""
+        return [one for name in self.finished for one in _ask(evidence, self, name)]
+
+
+def compare(evidence: Evidence) -> Comparisons:
+    """What can be compared so far."""
     base, study = baseline_of(evidence), evidence.study
-    arms = [name for name in study.arms if name != base]
     overlaps = _overlaps(evidence)
     finished = {
         name: [target for target in study.targets if evidence.seeds(name, target) & evidence.seeds(base, target)]
-        for name in arms
+        for name in study.arms
+        if name != base
     }
-    compared = [name for name in arms if finished[name]]
+    finished = {name: targets for name, targets in finished.items() if targets}
     overlapping = {target for _, target in overlaps}
-    common = tuple(
-        target
-        for target in study.targets
-        if compared and target not in overlapping and all(target in finished[name] for name in compared)
+    cells = {name: _cells(evidence, name, base, targets) for name, targets in finished.items()}
+    return Comparisons(
+        baseline=base,
+        finished=finished,
+        common=tuple(
+            target
+            for target in study.targets
+            if finished and target not in overlapping and all(target in targets for targets in finished.values())
+        ),
+        overlaps=overlaps,
+        cells=cells,
+        kinds=_kinds({language for own, _ in cells.values() for _, language in own}),
     )
-    of_arm = {name: _cells(evidence, name, base, finished[name]) for name in compared}
-    kinds = _kinds({language for cells, _ in of_arm.values() for _, language in cells})
-    asked = [
-        one
-        for name in compared
-        for one in _ask(evidence, name, base, of_arm[name][0], common, overlapping, kinds, finished[name])
-    ]
-    found = answer(evidence, asked)
-    by_arm = {name: {key[1:]: one for key, one in found.items() if key[0] == name} for name in compared}  # type: ignore[index]
+
+
+def gains(evidence: Evidence, compared: Comparisons, findings: Mapping[Hashable, Finding]) -> Gains:
+    """Everything that is compared with the baseline, from answers to what `compared` asks."""
+    study = evidence.study
+    by_arm = {
+        name: {asked.name[1:]: findings[asked.name] for asked in _ask(evidence, compared, name)}  # type: ignore[index]
+        for name in compared.finished
+    }
     table = _adjusted(by_arm, "target", "holm")
     rates = _adjusted(by_arm, "language", "benjamini_hochberg")
+    own = {name: _own(compared, name) for name in study.arms}
     return Gains(
-        baseline=base,
-        arms={
-            name: _arm_gains(evidence, name, base, by_arm[name], of_arm[name][0], common, table, rates)
-            for name in compared
-        },
-        common=common,
-        overlaps=overlaps,
+        baseline=compared.baseline,
+        arms={name: _arm_gains(evidence, compared, name, by_arm[name], table, rates) for name in compared.finished},
+        common=compared.common,
+        overlaps=compared.overlaps,
         not_zero_shot=_not_zero_shot(evidence),
-        labelled=tuple(name for name in compared if of_arm[name][1]),
+        labelled=tuple(name for name, (_, has_labels) in compared.cells.items() if has_labels),
         levels={
-            (name, aggregate): level(evidence, name, _common(_own(of_arm, name, compared), common), aggregate)
+            (name, aggregate): level(evidence, name, _common(own[name], compared.common), aggregate)
             for name in study.arms
             for aggregate in AGGREGATES
         },
         targets={
-            (name, target): level(evidence, name, [cell for cell in _own(of_arm, name, compared) if cell[0] == target])
+            (name, target): level(evidence, name, [cell for cell in own[name] if cell[0] == target])
             for name in study.arms
             for target in study.targets
         },
-        kinds=kinds,
+        kinds=compared.kinds,
     )
 
 
-def _own(of_arm: Mapping[str, tuple[list[Cell], bool]], name: str, compared: list[str]) -> list[Cell]:
+def _own(compared: Comparisons, name: str) -> list[Cell]:
     """An arm's cells; the baseline's are those that all arms share."""
-    if name in of_arm:
-        return of_arm[name][0]
-    shared = [set(of_arm[other][0]) for other in compared]
-    return [cell for cell in of_arm[compared[0]][0] if all(cell in own for own in shared)] if compared else []
+    if name in compared.cells:
+        return compared.cells[name][0]
+    all_cells = [own for own, _ in compared.cells.values()]
+    return [cell for cell in all_cells[0] if all(cell in own for own in all_cells)] if all_cells else []
 
 
 def _common(cells: Iterable[Cell], common: tuple[str, ...]) -> list[Cell]:
@@ -223,24 +247,17 @@ def kind_of(language: str, by: str) -> str:
     }[by]
 
 
-def _ask(
-    evidence: Evidence,
-    name: str,
-    base: str,
-    cells: list[Cell],
-    common: tuple[str, ...],
-    overlapping: set[str],
-    kinds: Mapping[tuple[str, str], tuple[str, ...]],
-    finished: list[str],
-) -> Iterable[Asked]:
-    ours = arm(name, evidence.study.targets)
+def _ask(evidence: Evidence, compared: Comparisons, name: str) -> Iterable[Asked]:
+    ours, cells = arm(name, evidence.study.targets), compared.cells[name][0]
+    common, finished = compared.common, compared.finished[name]
 
     def ask(key: tuple[Hashable, ...], chosen: Iterable[Cell], aggregate: str = "mean") -> Asked:
-        return Asked(name=(name, *key), ours=ours, theirs=base, cells=tuple(chosen), aggregate=aggregate)
+        asked = (name, *key)
+        return Asked(name=asked, ours=ours, theirs=compared.baseline, cells=tuple(chosen), aggregate=aggregate)
 
     mean = _common(cells, common)
     yield ask(OVERALL, mean)
-    if overlapping & set(finished):
+    if {target for _, target in compared.overlaps} & set(finished):
         yield ask(WITH_OVERLAP, cells)
     for target in finished:
         yield ask(("target", target), [cell for cell in cells if cell[0] == target])
@@ -258,9 +275,8 @@ def _ask(
         yield ask(("cell", *cell), [cell])
     for language in dict.fromkeys(language for _, language in everything):
         own = [cell for cell in everything if cell[1] == language]
-        counted = [cell for cell in own if cell[0] in common]
-        yield ask(("language", language), counted or own)
-    for kind, languages in kinds.items():
+        yield ask(("language", language), _common(own, common) or own)
+    for kind, languages in compared.kinds.items():
         if own := [cell for cell in mean or cells if cell[1] in languages]:
             yield ask(("kind", *kind), own)
 
@@ -280,14 +296,14 @@ def _adjusted(
 
 def _arm_gains(
     evidence: Evidence,
+    compared: Comparisons,
     name: str,
-    base: str,
     found: Mapping[tuple[Hashable, ...], Finding],
-    cells: list[Cell],
-    common: tuple[str, ...],
     table: Mapping[Hashable, float],
     rates: Mapping[Hashable, float],
 ) -> ArmGains:
+    cells = compared.cells[name][0]
+
     def those(kind: str) -> dict[str, Finding]:
         return {str(key[1]): one for key, one in found.items() if key[0] == kind}
 
@@ -297,8 +313,8 @@ def _arm_gains(
     counted = Asked(
         name=name,
         ours=arm(name, evidence.study.targets),
-        theirs=base,
-        cells=tuple(_common(cells, common) or cells),
+        theirs=compared.baseline,
+        cells=tuple(_common(cells, compared.common) or cells),
     )
     return ArmGains(
         arm=name,

@@ -6,6 +6,7 @@ from ds_stilts.report import heatmap
 from ds_stilts.report.numbers import NOTHING, points, signed
 from ds_stilts.studies.report.document import Part, Table, Td
 from ds_stilts.studies.report.summary import StudyReport
+from ds_stilts.studies.study_file import ONLY
 
 
 def render_html(report: StudyReport, parts: tuple[Part, ...]) -> str:
@@ -26,7 +27,7 @@ def render_html(report: StudyReport, parts: tuple[Part, ...]) -> str:
     environment.filters.update(svg=Markup, points=points, signed=signed)
     return environment.get_template("study.html.j2").render(
         report=report,
-        size=report.study.size,
+        size="" if report.study.size == ONLY else report.study.size,
         parts=parts,
         kind_of=_kind,
         look=_look,

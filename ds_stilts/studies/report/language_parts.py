@@ -108,8 +108,8 @@ def kinds_part(report: StudyReport) -> Part:
         blocks.append(note("‡ One or two languages: nothing can be said of their kind, only of them."))
     blocks.append(
         note(
-            "Resource class: of Joshi et al. 2020, 0 (left behind) to 5 (winners); of made-up languages their share of the "
-            "text. Kinds differ in more than their name says: a difference between them is not yet an effect of it."
+            "Resource class: of Joshi et al. 2020, 0 (left behind) to 5 (winners); of made-up languages their share of "
+            "the text. Kinds differ in more than their name says: a difference between them is not yet an effect of it."
         )
     )
     return Part(id="kinds", title="Kinds of languages", short="Kinds", blocks=tuple(blocks))

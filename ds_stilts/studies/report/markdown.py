@@ -3,12 +3,14 @@
 from ds_stilts.report.markdown import table
 from ds_stilts.studies.report.document import Block, Bullets, Figures, Fold, Part, Table, Td, Text
 from ds_stilts.studies.report.summary import StudyReport
+from ds_stilts.studies.study_file import ONLY
 
 
 def render_markdown(report: StudyReport, parts: tuple[Part, ...]) -> str:
     """The whole file."""
     study = report.study
-    lines = [f"# {study.study} ({study.size})", _text(study.question), f"**{_text(report.verdict)}**"]
+    size = "" if study.size == ONLY else f" ({study.size})"
+    lines = [f"# {study.study}{size}", _text(study.question), f"**{_text(report.verdict)}**"]
     lines += [_text(study.description)] if study.description else []
     for part in parts:
         lines += [f"## {_text(part.title)}", *_blocks(part.blocks)]

@@ -65,7 +65,7 @@ def fairness_part(report: StudyReport) -> Part:
         rows.append((Td(text=name, sub=("baseline",) if name == gains.baseline else ()), *cells))
     table = Table(
         id="fairness-table",
-        caption="Each arm over the same targets: its value in percent, its gain over the baseline, and the 95 % interval.",
+        caption="Each arm over the same targets: value in percent, gain over the baseline, and its 95 % interval.",
         head=("Arm", "mean", *(FAIR_WORDS[name] for name in FAIR)),
         rows=tuple(rows),
     )

@@ -18,8 +18,9 @@ from ds_stilts.studies.claims.claims_file import Claims
 from ds_stilts.studies.claims.judge import ClaimResult, judge_claims
 from ds_stilts.studies.report import costs as ledgers
 from ds_stilts.studies.report.collect import Evidence
-from ds_stilts.studies.report.contrasts import Answered, answer_contrasts
-from ds_stilts.studies.report.gains import Gains, gains
+from ds_stilts.studies.report.contrasts import Answered, judge_contrasts, question_contrasts
+from ds_stilts.studies.report.estimates import answer
+from ds_stilts.studies.report.gains import Gains, compare, gains
 from ds_stilts.studies.report.integrity import Check, checks
 from ds_stilts.studies.study import Study
 
@@ -47,8 +48,11 @@ class StudyReport:
 def summarise(evidence: Evidence, claims: Claims) -> StudyReport:
     """Compute everything from a study's rows."""
     study = evidence.study
-    contrasts = answer_contrasts(evidence, study.contrasts, study.statistics)
-    found = gains(evidence)
+    questions, compared = question_contrasts(evidence, study.contrasts), compare(evidence)
+    # Answered together, from the same draws: what is asked twice has one answer.
+    findings = answer(evidence, [*questions.to_answer(), *compared.to_answer(evidence)])
+    contrasts = judge_contrasts(evidence, questions, findings, study.statistics)
+    found = gains(evidence, compared, findings)
     plan = ledgers.plan(evidence)
     return StudyReport(
         study=study,
