@@ -19,6 +19,7 @@ from ds_stilts.studies.expand import expand
 from ds_stilts.studies.guards import arm_recipes, labels_seen
 from ds_stilts.studies.study import Study
 from ds_stilts.studies.study_file import check_study
+from ds_stilts.synthetic.languages import SOURCE, distance
 from ds_stilts.tasks import get_task
 from tests.studies.worlds import values
 
@@ -27,13 +28,23 @@ Effect = Callable[[str, str, str], float]
 
 LANGUAGES = ("aa", "bb", "cc", "dd", "ee", "ff", "gg", "hh")
 LEVEL = {"aa": 80.0, "bb": 70.0, "ff": 70.0, "hh": 65.0, "dd": 60.0, "cc": 50.0, "gg": 50.0, "ee": 45.0}
-TARGETS: dict[str, Any] = {"synth_nli": {}, "synth_choice": {}, "synth_paraphrase": {}}
+TARGETS: dict[str, Any] = {"synth_nli": {}, "synth_choice": {}}
 
 
 def planted_study(**changes: Any) -> Study:
-    """Three targets of classes and choices in all made-up languages, six seeds, three arms and a declared contrast."""
-    shape = {"targets": TARGETS, "seeds": {"intermediate": [1, 2, 3, 4, 5, 6]}, "statistics__resamples": 400}
+    """Targets of classes and choices in all made-up languages, six seeds, and arms with nothing, gains and losses."""
+    shape = {
+        "arms__harm": {"intermediate": {"tasks": {"synth_qa": {"max_examples": 60}}}},
+        "targets": TARGETS,
+        "seeds": {"intermediate": [1, 2, 3, 4, 5, 6]},
+        "statistics__resamples": 400,
+    }
     return check_study(values(**{**shape, **changes}), source="study.yaml", folder=Path())
+
+
+def qa_gains_harm_loses(arm: str, target: str, language: str) -> float:
+    """Question answering adds 7 points, less 1.5 for each switch of the grammar; "harm" takes 5; "shuffled" nothing."""
+    return {"qa": 7.0 - 1.5 * distance(SOURCE, language), "harm": -5.0}.get(arm, 0.0)
 
 
 def nothing(arm: str, target: str, language: str) -> float:

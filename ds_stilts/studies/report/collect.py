@@ -11,6 +11,7 @@ from statistics import fmean
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from ds_stilts.errors import DataError
 from ds_stilts.evaluation.confidence import tally
@@ -115,8 +116,8 @@ def read_evidence(folder: Path) -> Evidence:
         if place not in read:
             try:
                 read[place] = _read(cell, problems)
-            except DataError as error:
-                problems.append(f"{_name(cell)} is left out: {error}")
+            except (DataError, pa.ArrowInvalid, OSError) as error:
+                problems.append(f"{_name(cell)} is left out: {' '.join(str(error).split())}")
                 continue
         found.setdefault((cell.arm, cell.target), {}).setdefault(cell.seed.intermediate, []).append(read[place])
     if not found:
