@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from textwrap import wrap
 from typing import Any
 
+from ds_stilts.report.numbers import count as counted
 from ds_stilts.studies.claims.claims_file import Claims
 from ds_stilts.studies.claims.judge import ClaimResult
 from ds_stilts.studies.report.summary import plain
@@ -17,7 +18,7 @@ def claims_text(claims: Claims, results: Sequence[ClaimResult]) -> str:
     count = Counter(one.verdict for one in results)
     lines = [
         f"{claims.title}, {claims.version}",
-        f"{len(results)} claims: {', '.join(f'{number} {verdict}' for verdict, number in count.items())}",
+        f"{counted(len(results), 'claim')}: {', '.join(f'{number} {verdict}' for verdict, number in count.items())}",
     ]
     wide = max(len(one.id) for one in results)
     for one in results:
@@ -47,4 +48,5 @@ def claims_values(claims: Claims, results: Sequence[ClaimResult]) -> dict[str, A
 
 
 def _wrapped(text: str, indent: str) -> list[str]:
-    return wrap(text, _WIDTH, subsequent_indent=indent, drop_whitespace=True, break_long_words=False)
+    # Paths stay whole, so that they can be copied.
+    return wrap(text, _WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)

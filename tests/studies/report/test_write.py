@@ -88,7 +88,17 @@ def test_every_link_has_its_part_and_every_drawing_its_words(page: str) -> None:
             assert str(attrs["href"]).removeprefix("#") in ids
         if tag == "svg":
             assert attrs["role"] == "img" and attrs["aria-label"]
-    parts = ["contrasts", "targets", "languages", "kinds", "distance", "decomposition", "fairness", "budget", "integrity"]
+    parts = [
+        "contrasts",
+        "targets",
+        "languages",
+        "kinds",
+        "distance",
+        "decomposition",
+        "fairness",
+        "budget",
+        "integrity",
+    ]
     assert {*parts, "plan", "claims"} <= set(ids)
 
 
