@@ -24,7 +24,9 @@ def render_html(report: StudyReport, parts: tuple[Part, ...]) -> str:
         lstrip_blocks=True,
     )
     # points and signed are what the shared macros ask for.
-    environment.filters.update(svg=Markup, points=points, signed=signed)
+    environment.filters.update(
+        svg=Markup, after_underscores=lambda text: text.replace("_", Markup("_<wbr>")), points=points, signed=signed
+    )
     return environment.get_template("study.html.j2").render(
         report=report,
         size="" if report.study.size == ONLY else report.study.size,

@@ -14,7 +14,7 @@ from ds_stilts.statistics.bootstrap import Interval
 from ds_stilts.studies.report.document import TONES
 from ds_stilts.studies.report.typology import OverLanguages
 
-WIDTH = 420
+WIDTH = 390
 _LEFT, _RIGHT, _TOP, _BOTTOM = 14, 14, 8, 38
 _ROW = 42
 _HEIGHT = 270
@@ -127,7 +127,7 @@ def distance_svg(found: OverLanguages, *, span: Interval, label: str) -> str:
         )
         if spot:  # where dots crowd, the table beside has the names
             taken.append(spot)
-            parts.append(f'<text x="{spot[0]:.1f}" y="{spot[1]:.1f}">{escape(code)}</text>')
+            parts.append(f'<text class="name" x="{spot[0]:.1f}" y="{spot[1]:.1f}">{escape(code)}</text>')
     return "".join([*parts, "</svg>"])
 
 
