@@ -33,6 +33,7 @@ setup(
             "tasks/*.json",
             "report/*.json",
             "report/templates/*",
+            "studies/report/templates/*",
         ],
         "ds_stilts.ds_configs": ["*.json", "*.md"],
         "ds_stilts.slurm": ["*.sbatch", "*.md"],

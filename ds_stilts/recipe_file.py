@@ -17,6 +17,8 @@ from ds_stilts.recipe import OwnTask, Recipe
 
 _STUDY = re.compile(r"^study:", re.MULTILINE)
 """A file with this key at its top is a study (`ds_stilts.studies`), not a recipe."""
+_CLAIMS = re.compile(r"^claims:", re.MULTILINE)
+"""One with this key is a list of claims (`ds_stilts.studies.claims`)."""
 
 
 class _UniqueKeyLoader(yaml.SafeLoader):
@@ -25,6 +27,8 @@ class _UniqueKeyLoader(yaml.SafeLoader):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[Any] = set()
         for key_node, _ in node.value:
+            if key_node.tag == "tag:yaml.org,2002:merge":
+                continue  # `<<: *other`: keys that may be written anew
             key = self.construct_object(key_node, deep=True)
             if not isinstance(key, Hashable):
                 break  # refused below, with its place
@@ -47,10 +51,11 @@ _UniqueKeyLoader.add_implicit_resolver(
 def shipped_recipes(*, studies: bool = False) -> list[str]:
     """Names of the recipes in the package, e.g. "quickstart", "studies/quickstart_claims", or those of its studies."""
     root = shipped_folder()
+    texts = {path: path.read_text(encoding="utf-8") for path in root.rglob("*.yaml")}
     return sorted(
         str(path.relative_to(root).with_suffix(""))
-        for path in root.rglob("*.yaml")
-        if is_study(path.read_text(encoding="utf-8")) == studies
+        for path, text in texts.items()
+        if is_study(text) == studies and not _CLAIMS.search(text)
     )
 
 
@@ -110,6 +115,8 @@ def parse_recipe(text: str, *, source: str, overrides: list[str] | tuple[str, ..
     """As `load_recipe`, from text; `source` is named in messages."""
     if is_study(text):
         raise RecipeError(f"{source} is a study, of many runs; see `ds-stilts study plan {source}`")
+    if _CLAIMS.search(text):
+        raise RecipeError(f"{source} is a list of claims, nothing to run; see `ds-stilts study claims`")
     values = read_mapping(text, source=source, what="recipe", overrides=overrides)
     try:
         return Recipe.model_validate(values)

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from ds_stilts import __version__
-from ds_stilts.cli import data, recipes, study
+from ds_stilts.cli import data, recipes, study, study_results
 from ds_stilts.cli.bench import bench
 from ds_stilts.cli.doctor import doctor
 from ds_stilts.cli.evaluate import evaluate
@@ -133,6 +133,8 @@ app.add_typer(
         lock=study.lock,
         run=study.run,
         status=study.status,
+        report=study_results.report,
+        claims=study_results.claims,
         list=study.show_list,
     )
 )

@@ -6,6 +6,7 @@ Invariant: each file is replaced atomically: a reader never sees half a report, 
 import dataclasses
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 SUMMARY_FORMAT = 1
@@ -32,7 +33,11 @@ def write_report(run_dir: Path) -> list[Path]:
         "report.md": render_markdown(summary),
         "summary.json": json.dumps(values, ensure_ascii=False, indent=1, allow_nan=False) + "\n",
     }
-    folder = run_dir / "report"
+    return replace_files(run_dir / "report", contents)
+
+
+def replace_files(folder: Path, contents: Mapping[str, str]) -> list[Path]:
+    """Write texts by their file's name, each in one rename, and return their paths."""
     folder.mkdir(exist_ok=True)
     paths = []
     for name, text in contents.items():

@@ -1,0 +1,179 @@
+"""A study's folder as evidence: for every arm, target and seed the sums behind each language's value, from its rows.
+
+Invariants: no score is taken from a stored file; a stored one that disagrees with its rows is a problem that is
+reported. A cell that is missing, half done or damaged is told in words and left out; everything else counts.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from ds_stilts.errors import DataError
+from ds_stilts.evaluation.confidence import tally
+from ds_stilts.evaluation.rows import read_rows
+from ds_stilts.formats import get_format
+from ds_stilts.recipe import Recipe
+from ds_stilts.statistics.bootstrap import Tally
+from ds_stilts.studies.cells import Cell, all_cells, read_study
+from ds_stilts.studies.expand import StudyRun, expand
+from ds_stilts.studies.guards import arm_recipes
+from ds_stilts.studies.store import read_json
+from ds_stilts.studies.study import Study
+from ds_stilts.tasks import declare_own, get_task
+from ds_stilts.tasks.task import Task
+
+STORED_SCORE_TOLERANCE = 0.005
+"""Half a unit of the second decimal that reports show."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Scored:
+    """One target of one arm with one pair of seeds, from its rows."""
+
+    values: Mapping[str, float]
+    """By language, in percent."""
+    tallies: Mapping[str, Tally | None]
+    """What each value is made of; None where it is not made of sums over items."""
+    zero_shot: Mapping[str, bool]
+    """By language, as the rows have it."""
+    splits: Mapping[str, str]
+    num_examples: int
+    dev: float | None
+    """Best value on the dev split while it was trained; None where nothing was validated."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Evidence:
+    """All that a study's folder holds so far."""
+
+    folder: Path
+    study: Study
+    runs: tuple[StudyRun, ...]
+    recipes: Mapping[str, Recipe]
+    """By arm, that of the first seed."""
+    cells: tuple[Cell, ...]
+    """All that were planned."""
+    scored: Mapping[tuple[str, str], Mapping[int, tuple[Scored, ...]]]
+    """By arm and target, then by intermediate seed: one of each target seed. A seed of which one is missing is not
+    there, since seeds are paired as a whole."""
+    problems: tuple[str, ...]
+    """Rows that cannot be read, and stored scores that their rows do not give."""
+
+    def seeds(self, arm: str, target: str) -> set[int]:
+        """Intermediate seeds that are whole."""
+        return set(self.scored.get((arm, target), {}))
+
+    def languages(self, target: str) -> tuple[str, ...]:
+        """Languages that every scored cell of a target has, in the task's order."""
+        found = [
+            set(one.values)
+            for arm in self.study.arms
+            for seed in self.scored.get((arm, target), {}).values()
+            for one in seed
+        ]
+        common = set.intersection(*found) if found else set()
+        order = get_task(target).languages
+        return tuple(sorted(common, key=lambda code: (order.index(code) if code in order else len(order), code)))
+
+    def value(self, arm: str, target: str, seed: int, language: str) -> float:
+        """In percent, the mean over the seed's target seeds."""
+        return fmean(one.values[language] for one in self.scored[arm, target][seed])
+
+    def tally(self, arm: str, target: str, seed: int, language: str) -> Tally | None:
+        """The sums behind `value`; None where there are none, or target seeds were scored on different items."""
+        found = [one.tallies[language] for one in self.scored[arm, target][seed]]
+        first = found[0]
+        if first is None or len(found) == 1:
+            return first
+        if any(one is None or not np.array_equal(one.ids, first.ids) for one in found):
+            return None
+        # A tally's value is the mean over its axis M of metrics: target seeds are stacked there.
+        sides = (np.concatenate([getattr(one, side) for one in found], axis=1) for side in ("over", "under"))
+        over, under = sides
+        return Tally(ids=first.ids, over=over, under=under)
+
+
+def read_evidence(folder: Path) -> Evidence:
+    """Read a study's folder.
+
+    Raises:
+        DataError: it holds no study, or the study has no rows yet.
+    """
+    study = read_study(folder)
+    runs = tuple(expand(study))
+    declare_own(runs[0].recipe.tasks)
+    cells = tuple(all_cells(study, folder))
+    read: dict[Path, Scored] = {}
+    problems: list[str] = []
+    found: dict[tuple[str, str], dict[int, list[Scored]]] = {}
+    for cell in (one for one in cells if one.is_done):
+        place = cell.folder.resolve()  # a stage that several studies or seeds share is read once
+        if place not in read:
+            try:
+                read[place] = _read(cell, problems)
+            except (DataError, pa.ArrowInvalid, OSError) as error:
+                problems.append(f"{_name(cell)} is left out: {' '.join(str(error).split())}")
+                continue
+        found.setdefault((cell.arm, cell.target), {}).setdefault(cell.seed.intermediate, []).append(read[place])
+    if not found:
+        raise DataError(
+            f"{folder} has no scored target of study '{study.study}' ({study.size}) yet, so there is nothing to "
+            "report; run `ds-stilts study run` first"
+        )
+    whole = study.seeds.targets_each
+    return Evidence(
+        folder=folder,
+        study=study,
+        runs=runs,
+        recipes=arm_recipes(runs),
+        cells=cells,
+        scored={
+            key: {seed: tuple(own) for seed, own in seeds.items() if len(own) == whole} for key, seeds in found.items()
+        },
+        problems=tuple(problems),
+    )
+
+
+def _read(cell: Cell, problems: list[str]) -> Scored:
+    task, folder = get_task(cell.target), cell.folder / "predictions"
+    languages = sorted({path.stem.rpartition("-")[0] for path in folder.glob("*.parquet")})
+    if not languages:
+        raise DataError(f"{folder} holds no prediction rows; score the target again (`ds-stilts study run`)")
+    rows = {language: read_rows(folder, language) for language in languages}
+    tallies = {language: tally(task, own, language) for language, own in rows.items()}
+    values = {language: _value(task, rows[language], language, tallies[language]) for language in languages}
+    stored = _stored(cell)
+    if stored is not None and abs(stored - fmean(values.values())) > STORED_SCORE_TOLERANCE:
+        problems.append(
+            f"{_name(cell)}: the stored score {stored:.2f} is not that of its rows, {fmean(values.values()):.2f}, "
+            "which is reported"
+        )
+    return Scored(
+        values=values,
+        tallies=tallies,
+        zero_shot={language: bool(own[0]["zero_shot"]) for language, own in rows.items()},
+        splits={language: str(own[0]["split"]) for language, own in rows.items()},
+        num_examples=sum(map(len, rows.values())),
+        dev=(read_json(cell.folder / "model" / "phase.json").get("validation") or {}).get("value"),
+    )
+
+
+def _value(task: Task, rows: list[dict[str, Any]], language: str, sums: Tally | None) -> float:
+    if sums is not None:
+        return sums.value()
+    metrics = get_format(task.format).score(rows, task, language)
+    return fmean(metrics[name] for name in task.value_metrics)
+
+
+def _stored(cell: Cell) -> float | None:
+    value = cell.scores().get("score")
+    return float(value) if isinstance(value, int | float) else None
+
+
+def _name(cell: Cell) -> str:
+    return f"{cell.arm}, {cell.target}, seed {cell.seed.label}"

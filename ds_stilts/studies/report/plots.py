@@ -1,0 +1,155 @@
+"""Forest plot, gain against distance and seed strips as hand-written SVG, in the look of `ds_stilts.report.plots`.
+
+Invariants: no script, no font from elsewhere, every string escaped; what a colour says is said by the marker's shape
+and in words too. Labels stand above their line, so that a plot stays readable at a phone's width.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from html import escape
+
+from ds_stilts.report.numbers import signed
+from ds_stilts.report.plots import ticks
+from ds_stilts.statistics.bootstrap import Interval
+from ds_stilts.studies.report.document import TONES
+from ds_stilts.studies.report.typology import OverLanguages
+
+WIDTH = 390
+_LEFT, _RIGHT, _TOP, _BOTTOM = 14, 14, 8, 38
+_ROW = 42
+_HEIGHT = 270
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bar:
+    """One estimate in a forest plot."""
+
+    label: str
+    verdict: str
+    estimate: float
+    interval: Interval | None
+    band: Interval | None
+    """What was predicted, as a range; None: a sign, or nothing."""
+    dots: tuple[float, ...] = ()
+    """Values of the single seeds."""
+
+
+class _Axis:
+    """A horizontal axis with 0 in it."""
+
+    def __init__(self, values: Sequence[float], left: float = _LEFT) -> None:
+        self.ticks = ticks(min(0.0, *values), max(0.0, *values), 5)
+        self._low, self._high, self._left = self.ticks[0], self.ticks[-1], left
+
+    def at(self, value: float) -> float:
+        inside = min(max(value, self._low), self._high)
+        return self._left + (inside - self._low) / (self._high - self._low) * (WIDTH - self._left - _RIGHT)
+
+
+def forest_svg(bars: Sequence[Bar], *, label: str, unit: str) -> str:
+    """Estimates under one another: each with its interval, its seeds as small dots, and what was predicted as band."""
+    values = [value for bar in bars for value in (bar.estimate, *(bar.interval or ()), *(bar.band or ()), *bar.dots)]
+    axis = _Axis(values)
+    height = _TOP + _ROW * len(bars) + _BOTTOM
+    parts = [_open(height, label), *_grid(axis, height, unit)]
+    for place, bar in enumerate(bars):
+        top = _TOP + _ROW * place
+        y = top + 29
+        if bar.band:
+            low, high = axis.at(bar.band[0]), axis.at(bar.band[1])
+            parts.append(f'<rect class="band" x="{low:.1f}" y="{top + 18}" width="{high - low:.1f}" height="22"/>')
+        parts.append(f'<text class="name" x="{_LEFT}" y="{top + 13}">{escape(bar.label)}</text>')
+        if bar.interval:
+            low, high = axis.at(bar.interval[0]), axis.at(bar.interval[1])
+            parts.append(
+                f'<path class="whisker" d="M{low:.1f} {y}H{high:.1f}M{low:.1f} {y - 5}v10M{high:.1f} {y - 5}v10"/>'
+            )
+        for dot in bar.dots:
+            parts.append(f'<circle class="seed" cx="{axis.at(dot):.1f}" cy="{y}" r="3.2"/>')
+        parts.append(_marker(axis.at(bar.estimate), y, bar))
+    return "".join([*parts, "</svg>"])
+
+
+def _marker(x: float, y: float, bar: Bar) -> str:
+    """Filled circle: confirmed; square: refuted; ring: inconclusive; diamond: only an estimate."""
+    title = f"<title>{escape(f'{bar.label}: {signed(bar.estimate)}')}</title>"
+    tone = TONES.get(bar.verdict, "quiet")
+    if tone == "bad":
+        return f'<rect class="mark bad" x="{x - 5:.1f}" y="{y - 5}" width="10" height="10">{title}</rect>'
+    if tone == "quiet":
+        return f'<path class="mark quiet" d="M{x:.1f} {y - 6}l6 6l-6 6l-6 -6z">{title}</path>'
+    return f'<circle class="mark {tone}" cx="{x:.1f}" cy="{y}" r="5.5">{title}</circle>'
+
+
+def distance_svg(found: OverLanguages, *, span: Interval, label: str) -> str:
+    """Gain of each language over its distance, a straight line and its band."""
+    left = 44
+    xs = [fact for fact, _ in found.languages.values()]
+    axis_x, axis_y = ticks(min(xs), max(xs), 5), ticks(*span, 5)
+
+    def x(value: float) -> float:
+        low, high = axis_x[0], axis_x[-1]
+        return left + 8 + (value - low) / (high - low) * (WIDTH - left - _RIGHT - 24)
+
+    def y(value: float) -> float:
+        low, high = axis_y[0], axis_y[-1]
+        inside = min(max(value, low), high)
+        return _HEIGHT - _BOTTOM - (inside - low) / (high - low) * (_HEIGHT - _TOP - _BOTTOM)
+
+    parts = [_open(_HEIGHT, label)]
+    for tick in axis_y:
+        zero = " zero" if tick == 0 else ""
+        parts.append(
+            f'<line class="grid{zero}" x1="{left}" x2="{WIDTH - _RIGHT}" y1="{y(tick):.1f}" y2="{y(tick):.1f}"/>'
+        )
+        parts.append(f'<text x="{left - 6}" y="{y(tick) + 4:.1f}" text-anchor="end">{_tick(tick)}</text>')
+    for tick in axis_x:
+        parts.append(f'<text x="{x(tick):.1f}" y="{_HEIGHT - _BOTTOM + 16}" text-anchor="middle">{tick:g}</text>')
+    middle = (WIDTH + left - _RIGHT) / 2
+    parts.append(f'<text x="{middle:.0f}" y="{_HEIGHT - 6}" text-anchor="middle">distance from the source</text>')
+    if found.line:
+        line = found.line
+        edge = [*zip(line.x, line.high, strict=True), *reversed(list(zip(line.x, line.low, strict=True)))]
+        parts.append(f'<path class="area" d="{_path(edge, x, y)}Z"/>')
+        parts.append(f'<path class="line-0" d="{_path(list(zip(line.x, line.y, strict=True)), x, y)}"/>')
+    taken: list[tuple[float, float]] = []
+    for code, (at_x, at_y) in sorted(found.languages.items(), key=lambda item: item[1]):
+        across, up = x(at_x), y(at_y)
+        title = f"<title>{escape(f'{code} {signed(at_y)}')}</title>"
+        parts.append(f'<circle class="dot-0" cx="{across:.1f}" cy="{up:.1f}" r="3.5">{title}</circle>')
+        spot = next(
+            (
+                (across + dx, up + dy)
+                for dx, dy in ((7, 4), (-21, 4), (7, 15), (7, -7), (-21, 15), (-21, -7), (-7, -9), (-7, 18))
+                if all(abs(across + dx - a) > 15 or abs(up + dy - b) > 10 for a, b in taken)
+            ),
+            None,
+        )
+        if spot:  # where dots crowd, the table beside has the names
+            taken.append(spot)
+            parts.append(f'<text class="name" x="{spot[0]:.1f}" y="{spot[1]:.1f}">{escape(code)}</text>')
+    return "".join([*parts, "</svg>"])
+
+
+def _path(points: Sequence[tuple[float, float]], x: Callable[[float], float], y: Callable[[float], float]) -> str:
+    return "M" + "L".join(f"{x(across):.1f} {y(up):.1f}" for across, up in points)
+
+
+def _open(height: int, label: str) -> str:
+    return f'<svg class="curve" viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{escape(label)}">'
+
+
+def _grid(axis: _Axis, height: int, unit: str) -> list[str]:
+    parts, bottom = [], height - _BOTTOM
+    for tick in axis.ticks:
+        zero = " zero" if tick == 0 else ""
+        parts.append(
+            f'<line class="grid{zero}" x1="{axis.at(tick):.1f}" x2="{axis.at(tick):.1f}" y1="{_TOP}" y2="{bottom}"/>'
+        )
+        parts.append(f'<text x="{axis.at(tick):.1f}" y="{bottom + 15}" text-anchor="middle">{_tick(tick)}</text>')
+    parts.append(f'<text x="{WIDTH / 2:.0f}" y="{height - 6}" text-anchor="middle">{escape(unit)}</text>')
+    return parts
+
+
+def _tick(value: float) -> str:
+    return f"{value:+g}".replace("-", "−") if value else "0"

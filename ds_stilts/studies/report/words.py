@@ -1,0 +1,80 @@
+"""Small texts that several parts of a study's report share: p-values, predictions, methods, cells of numbers."""
+
+from collections.abc import Iterable
+
+from ds_stilts.report.heatmap import difference_limit, diverging_step
+from ds_stilts.report.numbers import NOTHING, signed, signed_between
+from ds_stilts.statistics.bootstrap import Interval
+from ds_stilts.studies.report.document import Td
+from ds_stilts.studies.report.estimates import Finding
+from ds_stilts.studies.report.gains import Gain
+from ds_stilts.studies.sections import Contrast, Prediction
+
+
+def p_text(p: float | None) -> str:
+    """ "0.012", "< 0.001"; an en dash for None."""
+    return NOTHING if p is None else "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def arms_text(contrast: Contrast) -> str:
+    """ "qa − none"."""
+    ours = contrast.arm or f"best of {', '.join(contrast.best_of or [])}"
+    return f"{ours} − {contrast.against}"
+
+
+def predicted_text(predicted: Prediction | None) -> str:
+    """What was expected, in few words."""
+    if predicted is None:
+        return NOTHING
+    if predicted.sign:
+        return "above 0" if predicted.sign == "positive" else "below 0"
+    if predicted.number is not None:
+        return f"{signed(predicted.number, 1)} ± {predicted.within:g}"
+    if predicted.equal_within is not None:
+        return f"within ±{predicted.equal_within:g}"
+    return f"above {signed(predicted.not_below, 1)}"
+
+
+def methods_text(methods: Iterable[str]) -> str:
+    """The methods behind a table, each once."""
+    found = [method for method in dict.fromkeys(methods) if method]
+    return f"{'Methods' if len(found) > 1 else 'Method'}: {'; '.join(found)}." if found else ""
+
+
+def method_of(finding: Finding) -> str:
+    """How a finding was made; "" where there is no interval."""
+    return finding.found.method if finding.found else ""
+
+
+def estimate_td(estimate: float | None, interval: Interval | None, *more: str) -> Td:
+    """A difference over its interval."""
+    sub = ((signed_between(interval),) if interval else ()) + tuple(one for one in more if one)
+    return Td(text=signed(estimate), sub=sub)
+
+
+def gain_td(finding: Finding | None, limit: float, *more: str, mark: str = "") -> Td:
+    """A gain over its interval, in the colour of its size.
+
+    Args:
+        limit: gains beyond ± this have the outermost colour.
+        more: further lines.
+        mark: behind the number.
+    """
+    if finding is None or finding.estimate is None:
+        return Td(text=NOTHING, tone="none", sub=("not finished",))
+    interval = finding.found.interval if finding.found else None
+    cell = estimate_td(finding.estimate, interval, *more)
+    return Td(text=f"{cell.text}{mark}", sub=cell.sub, step=diverging_step(finding.estimate, limit))
+
+
+def table_td(gain: Gain | None, limit: float, mark: str = "") -> Td:
+    """A gain of the arm × task table: with its p and its number of seeds."""
+    if gain is None:
+        return gain_td(None, limit)
+    p = f"p {p_text(gain.adjusted_p)}, " if gain.adjusted_p is not None else ""
+    return gain_td(gain.finding, limit, f"{p}n {len(gain.finding.seeds)}", mark=mark)
+
+
+def limit_of(findings: Iterable[Finding]) -> float:
+    """The range of colours for these gains."""
+    return difference_limit([one.estimate for one in findings if one.estimate is not None])

@@ -1,0 +1,96 @@
+"""Contrasts of a study with planted effects: verdicts, sizes, and what is said of seeds and cells that are missing."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ds_stilts.statistics.multi_bootstrap import Contrast as BootstrapContrast
+from ds_stilts.studies.cells import Cell
+from ds_stilts.studies.report.collect import Evidence, read_evidence
+from ds_stilts.studies.report.contrasts import Answered, judge_contrasts, question_contrasts
+from ds_stilts.studies.report.estimates import answer
+from ds_stilts.studies.study import Study
+from tests.studies.planted import LANGUAGES, qa_gains_harm_loses
+
+Copy = Callable[[Callable[[Cell], bool]], tuple[Path, Study]]
+ZERO_SHOT = [code for code in LANGUAGES if code != "aa"]
+
+
+def answers(evidence: Evidence) -> dict[str, Answered]:
+    questions = question_contrasts(evidence, evidence.study.contrasts)
+    findings = answer(evidence, questions.to_answer())
+    return judge_contrasts(evidence, questions, findings, evidence.study.statistics)
+
+
+@pytest.fixture(scope="module")
+def answered(planted: Path) -> dict[str, Answered]:
+    return answers(read_evidence(planted))
+
+
+@pytest.mark.parametrize(
+    ("name", "verdict"),
+    [
+        ("qa_helps", "CONFIRMED"),
+        ("shuffled_is_null", "CONFIRMED"),
+        ("far_gain_less", "CONFIRMED"),
+        ("size", "CONFIRMED"),
+        ("wrong_size", "REFUTED"),
+        ("harm_helps", "REFUTED"),
+        ("shuffled_helps", "INCONCLUSIVE"),
+        ("shuffled_not_worse", "CONFIRMED"),
+        ("harm_not_worse", "REFUTED"),
+        ("best", "CONFIRMED"),
+        ("worst_language", "ESTIMATE"),
+    ],
+)
+def test_planted_effects_get_the_planted_verdicts(answered: dict[str, Answered], name: str, verdict: str) -> None:
+    assert answered[name].judgement.verdict == verdict, answered[name].judgement
+
+
+def test_estimates_are_what_was_planted_and_cover_seeds_and_items(answered: dict[str, Answered]) -> None:
+    truth = sum(qa_gains_harm_loses("qa", "", code) for code in ZERO_SHOT) / len(ZERO_SHOT)
+    found = answered["qa_helps"].finding.found
+    assert isinstance(found, BootstrapContrast) and "multi-bootstrap of 6 paired seeds" in found.method
+    assert found.interval is not None and found.interval[0] < truth < found.interval[1]
+    assert abs(found.estimate - truth) < 1.5
+    assert answered["qa_helps"].num_languages == len(ZERO_SHOT)  # aa has labels
+
+
+def test_a_slope_is_judged_over_languages_not_over_rows(answered: dict[str, Answered]) -> None:
+    one = answered["far_gain_less"]
+    assert one.judgement.n == len(ZERO_SHOT) and one.slope is not None and one.slope.permutation is not None
+    assert one.judgement.interval is not None and one.judgement.interval[0] < -1.5 < one.judgement.interval[1]
+    assert "Kenward-Roger" in one.judgement.method
+
+
+def test_the_best_of_several_is_chosen_on_other_seeds_than_it_is_scored_on(answered: dict[str, Answered]) -> None:
+    one = answered["best"]
+    assert one.finding.seeds == (4, 5, 6) and one.judgement.n == 3
+    assert (
+        "synth_nli: qa" in one.chosen and "of seeds 1, 2, 3" in one.chosen and "scored on seeds 4, 5, 6" in one.chosen
+    )
+
+
+def test_a_missing_seed_is_said_and_the_others_count(copied: Copy) -> None:
+    folder, _ = copied(lambda cell: cell.arm == "qa" and cell.seed.intermediate == 5 and cell.target == "synth_nli")
+    found = answers(read_evidence(folder))
+    assert found["qa_helps"].judgement.n == 5 and "seed 5 not finished in both arms" in found["qa_helps"].judgement.why
+    assert found["harm_helps"].judgement.n == 6 and "not finished" not in found["harm_helps"].judgement.why
+
+
+def test_an_arm_without_runs_is_not_run_and_the_rest_is_answered(copied: Copy) -> None:
+    folder, _ = copied(lambda cell: cell.arm == "qa")
+    found = answers(read_evidence(folder))
+    for name in ("qa_helps", "far_gain_less", "worst_language"):
+        assert found[name].judgement.verdict == "NOT RUN"
+    assert found["qa_helps"].judgement.why == "arm 'qa' has no finished seed of 'synth_nli' yet"
+    assert found["best"].judgement.verdict == "NOT RUN" and "0 seeds" in found["best"].judgement.why
+    assert found["harm_helps"].judgement.verdict == "REFUTED"
+
+
+def test_one_seed_gives_a_number_without_an_interval(copied: Copy) -> None:
+    folder, _ = copied(lambda cell: cell.seed.intermediate != 1)
+    found = answers(read_evidence(folder))["qa_helps"].judgement
+    assert found.verdict == "INCONCLUSIVE" and found.interval is None and found.estimate is not None
+    assert "one paired seed" in found.why

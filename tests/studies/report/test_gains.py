@@ -1,0 +1,135 @@
+"""Gains over the baseline: which languages and targets a mean is over, what stays apart, and what is corrected."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ds_stilts.studies.report.collect import Evidence, read_evidence
+from ds_stilts.studies.report.estimates import answer
+from ds_stilts.studies.report.gains import Gains, compare, gains
+from ds_stilts.studies.report.integrity import Check, checks
+from ds_stilts.studies.study import Study
+from tests.studies.planted import plant, planted_study
+
+Copy = Callable[..., tuple[Path, Study]]
+
+
+def all_gains(evidence: Evidence) -> Gains:
+    compared = compare(evidence)
+    return gains(evidence, compared, answer(evidence, compared.to_answer(evidence)))
+
+
+def by_title(evidence: Evidence) -> dict[str, Check]:
+    return {one.title: one for one in checks(evidence, all_gains(evidence))}
+
+
+@pytest.fixture(scope="module")
+def found(planted: Path) -> Gains:
+    return all_gains(read_evidence(planted))
+
+
+def test_a_mean_is_over_zero_shot_languages_and_the_source_is_shown_apart(found: Gains) -> None:
+    assert found.baseline == "none" and set(found.arms) == {"qa", "shuffled", "harm"}
+    assert found.not_zero_shot == {"aa": ("none", "qa", "shuffled", "harm")}
+    qa = found.arms["qa"]
+    by_hand = np.mean([qa.cells["synth_nli", code].estimate for code in ("bb", "cc", "dd", "ee", "ff", "gg", "hh")])
+    assert qa.targets["synth_nli"].finding.estimate == pytest.approx(by_hand)
+    assert "aa" in qa.languages, "its gain is in the heat map"
+    kinds = [code for (by, _), codes in found.kinds.items() if by == "word order" for code in codes]
+    assert sorted(kinds) == ["bb", "cc", "dd", "ee", "ff", "gg", "hh"]
+
+
+def test_parts_make_up_the_overall_mean(found: Gains) -> None:
+    for one in found.arms.values():
+        overall = one.overall.finding.estimate
+        targets = [gain.finding.estimate for gain in one.targets.values()]
+        assert overall == pytest.approx(np.mean([value for value in targets if value is not None]))
+        groups = [one.groups[group].estimate for group in ("classification", "multiple choice")]
+        assert overall == pytest.approx(np.mean([value for value in groups if value is not None]))
+        assert one.left_out["synth_nli"].estimate == pytest.approx(one.targets["synth_choice"].finding.estimate)
+        gained = found.levels[one.arm, "mean"], found.levels["none", "mean"]
+        assert overall == pytest.approx(gained[0] - gained[1])  # type: ignore[operator]
+
+
+def test_the_table_is_corrected_by_holm_and_the_map_by_false_discovery_rate(found: Gains) -> None:
+    cells = [gain for one in found.arms.values() for gain in one.targets.values()]
+    raw = sorted(gain.finding.found.p for gain in cells if gain.finding.found and gain.finding.found.p is not None)
+    assert len(raw) == 6
+    assert min(gain.adjusted_p for gain in cells if gain.adjusted_p is not None) == pytest.approx(6 * raw[0])
+    languages = [gain for one in found.arms.values() for gain in one.languages.values()]
+    raw = [gain.finding.found.p for gain in languages if gain.finding.found and gain.finding.found.p is not None]
+    assert len(raw) == 24
+    assert max(gain.adjusted_p for gain in languages if gain.adjusted_p is not None) == pytest.approx(max(raw))
+    null = [gain.adjusted_p for gain in found.arms["shuffled"].languages.values()]
+    assert min(p for p in null if p is not None) > 0.05, "nothing was planted there"
+
+
+def test_gains_fall_with_distance_where_that_was_planted_and_nowhere_else(found: Gains) -> None:
+    slopes = {name: one.distance.slope for name, one in found.arms.items()}
+    assert slopes["qa"] is not None and slopes["qa"].p is not None and slopes["qa"].p < 0.05
+    assert slopes["qa"].estimate == pytest.approx(-1.5, abs=0.5)
+    for name in ("shuffled", "harm"):
+        assert slopes[name] is not None and slopes[name].p is not None and slopes[name].p > 0.05
+
+
+def small(tmp_path: Path, **changes: object) -> Evidence:
+    """Two seeds, three languages; quick to write."""
+    languages = {"score_languages": ["aa", "bb", "cc"]}
+    study = planted_study(
+        **{"targets": {"synth_nli": languages, "synth_choice": languages}, "seeds": {"intermediate": [1, 2]}, **changes}
+    )
+    return read_evidence(plant(tmp_path / "small", study, items=60))
+
+
+def test_train_overlap_is_marked_and_stays_out_of_the_mean(tmp_path: Path) -> None:
+    evidence = small(tmp_path, arms__qa={"intermediate": {"tasks": {"synth_nli": {"max_examples": 60}}}})
+    found = all_gains(evidence)
+    assert found.overlaps == {("qa", "synth_nli"): "identical: synth_nli"} and found.common == ("synth_choice",)
+    one = found.arms["qa"]
+    assert one.overall.finding.estimate == pytest.approx(one.targets["synth_choice"].finding.estimate)
+    assert one.with_overlap is not None
+    assert one.with_overlap.finding.estimate == pytest.approx(
+        np.mean([gain.finding.estimate for gain in one.targets.values() if gain.finding.estimate is not None])
+    )
+    check = by_title(evidence)["Train overlap"]
+    assert not check.is_fine and "qa has trained on the training data of synth_nli" in check.found[0]
+
+
+def test_a_language_whose_labels_an_arm_has_seen_is_left_out_of_its_means(tmp_path: Path) -> None:
+    leaky = {"intermediate": {"tasks": {"synth_qa": {"max_examples": 60, "languages": ["bb"]}}}}
+    contrasts = {"q": {"arm": "harm", "against": "none"}}
+    evidence = small(tmp_path, arms__qa=leaky, contrasts=contrasts)
+    found = all_gains(evidence)
+    assert found.not_zero_shot["bb"] == ("qa",)
+    one = found.arms["qa"]
+    assert one.targets["synth_nli"].finding.estimate == pytest.approx(one.cells["synth_nli", "cc"].estimate)
+    check = by_title(evidence)["Zero-shot"]
+    assert not check.is_fine and check.found[0].startswith("qa has seen labels in bb before synth_nli")
+
+
+def test_integrity_is_fine_where_it_is(planted: Path) -> None:
+    found = by_title(read_evidence(planted))
+    odd = [title for title, one in found.items() if not one.is_fine]
+    assert odd == ["Test never used for selection"], (
+        "the best arm is chosen on the scored split, for lack of dev values"
+    )
+    assert f"{4 * 2 * 6 * 8 * 150:,} prediction rows" in found["Scores from rows"].found[0]
+
+
+def test_unequal_seeds_and_collapsed_runs_are_said(copied: Copy) -> None:
+    folder, _ = copied(lambda cell: cell.arm == "harm" and cell.seed.intermediate > 4)
+    found = by_title(read_evidence(folder))["Equal seeds"]
+    assert found.found == (
+        "harm has 4 of 6 seeds of synth_nli, synth_choice; only seeds that both arms have are paired",
+    )
+
+
+def test_a_collapsed_run_is_named(tmp_path: Path) -> None:
+    languages = {"score_languages": ["aa", "bb"]}
+    study = planted_study(targets={"synth_nli": languages}, seeds={"intermediate": [1, 2]})
+    level = lambda arm, target, language: -47.0 if arm == "harm" else 0.0  # noqa: E731 - 80 - 47: chance of three
+    found = by_title(read_evidence(plant(tmp_path / "s", study, level, items=200, seed_sd=0.1)))["Collapsed runs"]
+    assert not found.is_fine and any(text.startswith("harm, synth_nli, seed 1:") for text in found.found)
+    assert not any(text.startswith("none") for text in found.found)
