@@ -123,9 +123,9 @@ def multi_bootstrap(
         for name, drawn in measured(values).items():
             moments[name].add(drawn - observed[name])
     least = min(one.num_items for one in sums)
-    kind = f"multi-bootstrap of {num_seeds} {'paired ' if theirs is not None else ''}seeds and {len(clusters)} items"
-    method = f"{kind} ({resamples} draws), Student's t with Welch-Satterthwaite degrees of freedom"
-    found = {name: _contrast(values, moments[name].shared(), least, level, method) for name, values in observed.items()}
+    found = {
+        name: _contrast(values, moments[name].shared(), least, resamples, level) for name, values in observed.items()
+    }
     return found if theirs is not None else {name: replace(one, p=None) for name, one in found.items()}
 
 
@@ -148,17 +148,20 @@ def _check_paired(ours: Sequence[SeedScores], theirs: Sequence[SeedScores] | Non
             )
 
 
-def _contrast(contrasts_S: np.ndarray, shared: float, num_items: int, level: float, method: str) -> Contrast:
+def _contrast(contrasts_S: np.ndarray, shared: float, num_items: int, resamples: int, level: float) -> Contrast:
     num_seeds = len(contrasts_S)
     of_seeds = float(contrasts_S.var(ddof=1)) / num_seeds
-    # The variance over draws lacks (C-1)/C, as that of any bootstrap. A negative covariance is one of noise.
-    item_df = max(num_items - 1, 1)
-    of_items = max(shared, 0.0) * (item_df + 1) / item_df
+    # The variance over draws lacks (C-1)/C, as that of any bootstrap. A negative covariance is one of noise. Few draws
+    # make the variance as uncertain as few items do.
+    of_items = max(shared, 0.0) * num_items / max(num_items - 1, 1)
+    item_df = 1 / (1 / max(num_items - 1, 1) + 1 / max(resamples - 1, 1))
     variance, df = satterthwaite((of_seeds, num_seeds - 1), (of_items, item_df))
     estimate, se = float(contrasts_S.mean()), variance**0.5
     interval, p = student(estimate, se, df, level)
     return Contrast(
-        estimate=estimate, se=se, df=df, level=level, interval=interval, p=p, n=num_seeds, method=method,
+        estimate=estimate, se=se, df=df, level=level, interval=interval, p=p, n=num_seeds,
+        method=f"multi-bootstrap over {num_seeds} seeds and at least {num_items} items ({resamples} draws), Student's t "
+        "with Welch-Satterthwaite degrees of freedom",
         seed_se=of_seeds**0.5, item_se=of_items**0.5,
     )  # fmt: skip
 

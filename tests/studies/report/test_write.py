@@ -47,7 +47,7 @@ def values(folder: Path) -> dict[str, Any]:
 class Reader(HTMLParser):
     """What tags a page has, and that they are closed in order."""
 
-    VOID = {"meta", "br", "rect", "circle", "path", "line"}
+    VOID = {"meta", "br", "wbr", "rect", "circle", "path", "line"}
 
     def __init__(self) -> None:
         super().__init__()
