@@ -160,8 +160,8 @@ def _contrast(contrasts_S: np.ndarray, shared: float, num_items: int, resamples:
     interval, p = student(estimate, se, df, level)
     return Contrast(
         estimate=estimate, se=se, df=df, level=level, interval=interval, p=p, n=num_seeds,
-        method=f"multi-bootstrap over {num_seeds} seeds and at least {num_items} items ({resamples} draws), Student's "
-        "t with Welch-Satterthwaite degrees of freedom",
+        method=f"multi-bootstrap over {num_seeds} seeds and at least {num_items} items ({resamples} draws), "
+        "Student's t with Welch-Satterthwaite degrees of freedom",
         seed_se=of_seeds**0.5, item_se=of_items**0.5,
     )  # fmt: skip
 
