@@ -110,5 +110,5 @@ def _phase(recipe: Recipe, values: dict[str, Any]) -> dict[str, Any]:
     }
     decided: dict[str, Any] = deciding(values)
     if "tasks" in decided:
-        decided["tasks"] = list(decided["tasks"].items())
+        decided["tasks"] = [[name, use] for name, use in decided["tasks"].items()]
     return {**decided, "own_tasks": own} if own else decided
