@@ -92,6 +92,13 @@ def test_searched_targets_need_no_seed_of_their_own() -> None:
     assert differing(keys(**changes), layered) == {s for s in layered if s.endswith("synth_retrieval")}
 
 
+def test_the_order_of_a_mixtures_tasks_counts() -> None:
+    uses = {"synth_qa": {"max_examples": 60}, "synth_nli": {"max_examples": 60}}
+    turned = dict(reversed(uses.items()))
+    first, second = (keys(arms__qa__intermediate={"tasks": tasks, "mixing": "uniform"}) for tasks in (uses, turned))
+    assert differing(first, second) == {"arms/qa", "targets/qa/synth_qa_low", "targets/qa/synth_pos"}
+
+
 def test_an_arm_under_another_name_shares_its_phase_and_not_its_scores() -> None:
     renamed = keys(
         arms__other={"intermediate": {"tasks": {"synth_qa": {"max_examples": 60}}}},

@@ -60,7 +60,6 @@ def test_synthetic_studies_share_their_world_start_models_and_common_arms() -> N
     }
     assert len({found["start"] for found in keys.values()}) == 1
     assert keys[0]["arms/single"] == keys[1]["arms/source"] == keys[2]["arms/english_other"]
-    assert keys[2]["arms/english_same"] == keys[4]["arms/general"]
 
 
 def test_the_paper_has_its_nine_tasks_the_mixture_and_the_baseline() -> None:
