@@ -5,7 +5,7 @@ reported. A cell that is missing, half done or damaged is told in words and left
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -109,13 +109,14 @@ def read_evidence(folder: Path) -> Evidence:
     declare_own(runs[0].recipe.tasks)
     cells = tuple(all_cells(study, folder))
     read: dict[Path, Scored] = {}
+    ids: dict[tuple[str, str], np.ndarray] = {}
     problems: list[str] = []
     found: dict[tuple[str, str], dict[int, list[Scored]]] = {}
     for cell in (one for one in cells if one.is_done):
         place = cell.folder.resolve()  # a stage that several studies or seeds share is read once
         if place not in read:
             try:
-                read[place] = _read(cell, problems)
+                read[place] = _read(cell, problems, ids)
             except (DataError, pa.ArrowInvalid, OSError) as error:
                 problems.append(f"{_name(cell)} is left out: {' '.join(str(error).split())}")
                 continue
@@ -139,13 +140,23 @@ def read_evidence(folder: Path) -> Evidence:
     )
 
 
-def _read(cell: Cell, problems: list[str]) -> Scored:
+def _read(cell: Cell, problems: list[str], ids: dict[tuple[str, str], np.ndarray]) -> Scored:
+    """One cell.
+
+    Args:
+        ids: by target and language those of the first cell; equal ones are held once, as they are most of what a tally
+            holds.
+    """
     task, folder = get_task(cell.target), cell.folder / "predictions"
     languages = sorted({path.stem.rpartition("-")[0] for path in folder.glob("*.parquet")})
     if not languages:
         raise DataError(f"{folder} holds no prediction rows; score the target again (`ds-stilts study run`)")
     rows = {language: read_rows(folder, language) for language in languages}
     tallies = {language: tally(task, own, language) for language, own in rows.items()}
+    for language, sums in tallies.items():
+        if sums is not None:
+            first = ids.setdefault((cell.target, language), sums.ids)
+            tallies[language] = replace(sums, ids=first) if np.array_equal(first, sums.ids) else sums
     values = {language: _value(task, rows[language], language, tallies[language]) for language in languages}
     stored = _stored(cell)
     if stored is not None and abs(stored - fmean(values.values())) > STORED_SCORE_TOLERANCE:
