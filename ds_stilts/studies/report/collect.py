@@ -70,15 +70,18 @@ class Evidence:
 
     def languages(self, target: str) -> tuple[str, ...]:
         """Languages that every scored cell of a target has, in the task's order."""
-        found = [
-            set(one.values)
-            for arm in self.study.arms
-            for seed in self.scored.get((arm, target), {}).values()
-            for one in seed
-        ]
+        found = self._scored_languages(target)
         common = set.intersection(*found) if found else set()
         order = get_task(target).languages
         return tuple(sorted(common, key=lambda code: (order.index(code) if code in order else len(order), code)))
+
+    def uneven_languages(self, target: str) -> tuple[str, ...]:
+        """Languages that some scored cells of a target have and others lack."""
+        return tuple(sorted(set().union(*self._scored_languages(target)) - set(self.languages(target))))
+
+    def _scored_languages(self, target: str) -> list[set[str]]:
+        seeds = [self.scored.get((arm, target), {}) for arm in self.study.arms]
+        return [set(one.values) for own in seeds for seed in own.values() for one in seed]
 
     def value(self, arm: str, target: str, seed: int, language: str) -> float:
         """In percent, the mean over the seed's target seeds."""
