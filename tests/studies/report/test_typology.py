@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import numpy as np
-import pytest
 from scipy import stats
 
 from ds_stilts.report.facts import language_facts
