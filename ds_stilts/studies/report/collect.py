@@ -5,7 +5,7 @@ reported. A cell that is missing, half done or damaged is told in words and left
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -70,15 +70,18 @@ class Evidence:
 
     def languages(self, target: str) -> tuple[str, ...]:
         """Languages that every scored cell of a target has, in the task's order."""
-        found = [
-            set(one.values)
-            for arm in self.study.arms
-            for seed in self.scored.get((arm, target), {}).values()
-            for one in seed
-        ]
+        found = self._scored_languages(target)
         common = set.intersection(*found) if found else set()
         order = get_task(target).languages
         return tuple(sorted(common, key=lambda code: (order.index(code) if code in order else len(order), code)))
+
+    def uneven_languages(self, target: str) -> tuple[str, ...]:
+        """Languages that some scored cells of a target have and others lack."""
+        return tuple(sorted(set().union(*self._scored_languages(target)) - set(self.languages(target))))
+
+    def _scored_languages(self, target: str) -> list[set[str]]:
+        seeds = [self.scored.get((arm, target), {}) for arm in self.study.arms]
+        return [set(one.values) for own in seeds for seed in own.values() for one in seed]
 
     def value(self, arm: str, target: str, seed: int, language: str) -> float:
         """In percent, the mean over the seed's target seeds."""
@@ -109,13 +112,14 @@ def read_evidence(folder: Path) -> Evidence:
     declare_own(runs[0].recipe.tasks)
     cells = tuple(all_cells(study, folder))
     read: dict[Path, Scored] = {}
+    ids: dict[tuple[str, str], np.ndarray] = {}
     problems: list[str] = []
     found: dict[tuple[str, str], dict[int, list[Scored]]] = {}
     for cell in (one for one in cells if one.is_done):
         place = cell.folder.resolve()  # a stage that several studies or seeds share is read once
         if place not in read:
             try:
-                read[place] = _read(cell, problems)
+                read[place] = _read(cell, problems, ids)
             except (DataError, pa.ArrowInvalid, OSError) as error:
                 problems.append(f"{_name(cell)} is left out: {' '.join(str(error).split())}")
                 continue
@@ -139,13 +143,23 @@ def read_evidence(folder: Path) -> Evidence:
     )
 
 
-def _read(cell: Cell, problems: list[str]) -> Scored:
+def _read(cell: Cell, problems: list[str], ids: dict[tuple[str, str], np.ndarray]) -> Scored:
+    """One cell.
+
+    Args:
+        ids: by target and language those of the first cell; equal ones are held once, as they are most of what a tally
+            holds.
+    """
     task, folder = get_task(cell.target), cell.folder / "predictions"
     languages = sorted({path.stem.rpartition("-")[0] for path in folder.glob("*.parquet")})
     if not languages:
         raise DataError(f"{folder} holds no prediction rows; score the target again (`ds-stilts study run`)")
     rows = {language: read_rows(folder, language) for language in languages}
     tallies = {language: tally(task, own, language) for language, own in rows.items()}
+    for language, sums in tallies.items():
+        if sums is not None:
+            first = ids.setdefault((cell.target, language), sums.ids)
+            tallies[language] = replace(sums, ids=first) if np.array_equal(first, sums.ids) else sums
     values = {language: _value(task, rows[language], language, tallies[language]) for language in languages}
     stored = _stored(cell)
     if stored is not None and abs(stored - fmean(values.values())) > STORED_SCORE_TOLERANCE:

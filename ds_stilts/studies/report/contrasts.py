@@ -185,12 +185,17 @@ def _dev(evidence: Evidence, name: str, target: str, seed: int) -> float | None:
 
 
 def _with_missing(evidence: Evidence, contrast: Contrast, finding: Finding) -> Finding:
-    """The finding with a note of seeds that are not paired."""
-    if finding.estimate is None or contrast.best_of:
+    """The finding with a note of seeds that are not paired, and of languages that no rows are of."""
+    if finding.estimate is None:
         return finding
+    said = [finding.note] if finding.note else []
     missing = [seed for seed in evidence.study.seeds.intermediate if seed not in finding.seeds]
-    if not missing:
-        return finding
-    noun = "seed" if len(missing) == 1 else "seeds"
-    said = f"{noun} {', '.join(map(str, missing))} not finished in both arms"
-    return replace(finding, note=f"{finding.note}; {said}" if finding.note else said)
+    if missing and not contrast.best_of:
+        noun = "seed" if len(missing) == 1 else "seeds"
+        said.append(f"{noun} {', '.join(map(str, missing))} not finished in both arms")
+    for cells in (contrast.of, contrast.minus):
+        wanted = cell_languages(evidence.study, evidence.recipes, contrast, cells) if cells else {}
+        for target, languages in wanted.items():
+            if lacking := [code for code in languages if code not in evidence.languages(target)]:
+                said.append(f"{target} not scored in {', '.join(lacking)}, which are left out")
+    return replace(finding, note="; ".join(said))

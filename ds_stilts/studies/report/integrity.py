@@ -159,8 +159,14 @@ def _seeds(evidence: Evidence) -> Check:
 
 def _rows(evidence: Evidence) -> Check:
     rows = sum(one.num_examples for own in evidence.scored.values() for seed in own.values() for one in seed)
+    uneven = {target: evidence.uneven_languages(target) for target in evidence.study.targets}
+    problems = [
+        f"{target}: {', '.join(codes)} scored in some runs only, and left out of every number"
+        for target, codes in uneven.items()
+        if codes
+    ]
     return _check(
         "Scores from rows",
-        list(evidence.problems),
+        [*evidence.problems, *problems],
         f"every number is recomputed from {rows:,} prediction rows, and stored scores agree with them",
     )

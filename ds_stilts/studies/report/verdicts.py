@@ -48,7 +48,7 @@ class Judgement:
     adjusted_p: float | None = None
     """Over the family; None outside of it."""
     n: int = 0
-    """Paired seeds; of a slope, languages."""
+    """Paired seeds; of a slope languages, or families where these are the units."""
     detectable: float | None = None
     """Smallest effect, or margin, found in 80 of 100 such studies."""
     method: str = ""

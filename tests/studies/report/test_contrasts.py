@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 
 from ds_stilts.statistics.multi_bootstrap import Contrast as BootstrapContrast
-from ds_stilts.studies.cells import Cell
+from ds_stilts.studies.cells import Cell, all_cells
 from ds_stilts.studies.report.collect import Evidence, read_evidence
 from ds_stilts.studies.report.contrasts import Answered, judge_contrasts, question_contrasts
 from ds_stilts.studies.report.estimates import answer
+from ds_stilts.studies.sections import Contrast
 from ds_stilts.studies.study import Study
 from tests.studies.planted import LANGUAGES, qa_gains_harm_loses
 
@@ -51,7 +52,7 @@ def test_planted_effects_get_the_planted_verdicts(answered: dict[str, Answered],
 def test_estimates_are_what_was_planted_and_cover_seeds_and_items(answered: dict[str, Answered]) -> None:
     truth = sum(qa_gains_harm_loses("qa", "", code) for code in ZERO_SHOT) / len(ZERO_SHOT)
     found = answered["qa_helps"].finding.found
-    assert isinstance(found, BootstrapContrast) and "multi-bootstrap of 6 paired seeds" in found.method
+    assert isinstance(found, BootstrapContrast) and "multi-bootstrap over 6 seeds" in found.method
     assert found.interval is not None and found.interval[0] < truth < found.interval[1]
     assert abs(found.estimate - truth) < 1.5
     assert answered["qa_helps"].num_languages == len(ZERO_SHOT)  # aa has labels
@@ -59,7 +60,8 @@ def test_estimates_are_what_was_planted_and_cover_seeds_and_items(answered: dict
 
 def test_a_slope_is_judged_over_languages_not_over_rows(answered: dict[str, Answered]) -> None:
     one = answered["far_gain_less"]
-    assert one.judgement.n == len(ZERO_SHOT) and one.slope is not None and one.slope.permutation is not None
+    assert one.judgement.n == 6 and one.slope is not None and one.slope.permutation is not None
+    assert "6 families as units" in one.judgement.method, "of cc's family is gg, all others stand alone"
     assert one.judgement.interval is not None and one.judgement.interval[0] < -1.5 < one.judgement.interval[1]
     assert "Kenward-Roger" in one.judgement.method
 
@@ -94,3 +96,24 @@ def test_one_seed_gives_a_number_without_an_interval(copied: Copy) -> None:
     found = answers(read_evidence(folder))["qa_helps"].judgement
     assert found.verdict == "INCONCLUSIVE" and found.interval is None and found.estimate is not None
     assert "one paired seed" in found.why
+
+
+def test_languages_without_rows_are_named(copied: Copy) -> None:
+    folder, study = copied()
+    gone = next(cell for cell in all_cells(study, folder) if (cell.arm, cell.target) == ("harm", "synth_nli"))
+    (gone.folder / "predictions" / "hh-0.parquet").unlink()
+    evidence = read_evidence(folder)
+    found = answers(evidence)["qa_helps"]
+    assert "synth_nli not scored in hh, which are left out" in found.judgement.why
+    assert "hh" not in evidence.languages("synth_nli") and evidence.uneven_languages("synth_nli") == ("hh",)
+
+
+def test_where_the_baseline_is_the_best_nothing_is_gained(copied: Copy) -> None:
+    """A best of several that ends in the baseline is no gain by luck."""
+    folder, study = copied()
+    best = Contrast.model_validate({"best_of": ["harm", "none"], "against": "none", "predicted": {"sign": "positive"}})
+    evidence = read_evidence(folder)
+    questions = question_contrasts(evidence, {"best": best})
+    found = judge_contrasts(evidence, questions, answer(evidence, questions.to_answer()), study.statistics)["best"]
+    assert "synth_nli: none" in found.chosen and found.judgement.verdict == "INCONCLUSIVE"
+    assert found.judgement.estimate == 0 and found.judgement.interval is None
