@@ -12,6 +12,7 @@ from ds_stilts.planning.machine import Machine
 from ds_stilts.planning.zero import read_setting
 from ds_stilts.recipe import Recipe
 from ds_stilts.resources import config_path
+from ds_stilts.synthetic import write_world
 from tests.cluster.launched import RECIPE, STAGE
 from tests.distributed import phases
 from tests.distributed.worlds import run_world
@@ -30,8 +31,8 @@ def test_logged_bytes_of_a_step_are_the_formulas(config: str, tmp_path: Path) ->
     text = RECIPE.format(steps=4, checkpoint_every=100, hang_timeout_s=300)
     recipe = Recipe.model_validate({**yaml.safe_load(text), "engine": {"config": str(tmp_path / "logged.json")}})
     run = tmp_path / "run"
-    whole = yaml.safe_dump(recipe.model_dump(mode="json", exclude={"training"}))
-    run_world(2, phases.walk, str(run), whole, ["start", STAGE], timeout_s=250)
+    write_world(tmp_path / "data", preset="tiny", seed=recipe.data.synthetic.seed if recipe.data.synthetic else 0)
+    run_world(2, phases.walk, str(run), phases.text_of(recipe), ["start", STAGE], timeout_s=250)
 
     logged = json.loads((run / STAGE / NAME).read_text())
     parameters = sum(_sizes(path) for path in (run / STAGE / "model").glob("*.safetensors"))

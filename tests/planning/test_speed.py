@@ -6,7 +6,7 @@ from ds_stilts.bench.model import step_flops as bench_flops
 from ds_stilts.errors import ClusterError
 from ds_stilts.planning.machine import Machine
 from ds_stilts.planning.phase import PhaseNeeds
-from ds_stilts.planning.recipe_plan import _phases
+from ds_stilts.planning.recipe_plan import phase_needs
 from ds_stilts.planning.speed import Speed, parse_speed, phase_time, step_flops, time_text
 from ds_stilts.planning.start_model import start_shape
 from ds_stilts.planning.zero import ZeroSetting
@@ -24,7 +24,7 @@ def phase(machine: Machine, model: str = "FacebookAI/xlm-roberta-large", **train
         "targets": {},
     }
     recipe = Recipe.model_validate(values)
-    (found,) = _phases(recipe, start_shape(recipe)[0], machine)
+    (found,) = phase_needs(recipe, start_shape(recipe)[0], machine)
     return found
 
 
