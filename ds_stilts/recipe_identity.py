@@ -26,7 +26,10 @@ def deciding(node: Any) -> Any:
         return [deciding(value) for value in node]
     if not isinstance(node, dict):
         return node
-    return {
+    tasks = list(node.get("tasks") or {}) if "mixing" in node else []
+    # Items are drawn by the tasks' order, which a dictionary's equality does not see.
+    order = {"task_order": tasks} if tasks != sorted(tasks) else {}
+    return order | {
         key: deciding(value)
         for key, value in node.items()
         if key not in _INDIFFERENT

@@ -101,14 +101,11 @@ def _loaded(recipe: Recipe, sources: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _phase(recipe: Recipe, values: dict[str, Any]) -> dict[str, Any]:
-    """A phase's deciding keys, with the user's own tasks as they are declared (where their files lie says nothing), and
-    its tasks in their order, by which a mixture draws them."""
+    """A phase's deciding keys, with the user's own tasks as they are declared; where their files lie says nothing."""
     own = {
         name: recipe.tasks[name].model_dump(mode="json", exclude={"files", "gold"})
         for name in values.get("tasks") or {}
         if name in recipe.tasks
     }
     decided: dict[str, Any] = deciding(values)
-    if "tasks" in decided:
-        decided["tasks"] = [[name, use] for name, use in decided["tasks"].items()]
     return {**decided, "own_tasks": own} if own else decided

@@ -87,6 +87,8 @@ def write_world(
         os.replace(building, folder)  # an empty folder gives way
     except OSError:  # another process, at work on another stage of the same run, was quicker: look at what it made
         shutil.rmtree(building)
+        if not summary_path.is_file():
+            raise
         return write_world(folder, preset=preset, seed=seed, translated=translated, domains=domains)
     return summary
 

@@ -178,6 +178,14 @@ def test_of_two_that_write_a_world_at_once_one_does_and_both_have_it(tmp_path, f
     assert [path.name for path in tmp_path.iterdir()] == ["data"]
 
 
+def test_a_place_that_cannot_be_taken_is_an_error(tmp_path, few_preset):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "data").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(NotADirectoryError):
+        write_world(tmp_path / "data", preset="few", seed=1)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["data", "elsewhere"]
+
+
 def test_a_folder_with_something_else_is_refused(tmp_path, few_preset):
     write_world(tmp_path / "data", preset="few", seed=1)
     with pytest.raises(DataError, match="seed 2"):

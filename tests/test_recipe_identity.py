@@ -1,0 +1,27 @@
+"""What makes two recipes the same experiment."""
+
+from typing import Any
+
+from ds_stilts.recipe import Recipe
+
+
+def recipe(tasks: dict[str, Any]) -> Recipe:
+    values = {
+        "name": "r",
+        "start": {"model": "FacebookAI/xlm-roberta-base"},
+        "training": {"steps": 10, "batch_examples": 8},
+        "arms": {"a": {"tasks": tasks}},
+        "targets": {},
+    }
+    return Recipe.model_validate(values)
+
+
+def test_a_mixture_is_another_one_with_its_tasks_in_another_order() -> None:
+    """Items are drawn by that order; a run would go on with other data without a word."""
+    there, here = recipe({"mnli": {}, "qqp": {}}), recipe({"qqp": {}, "mnli": {}})
+    assert there.fingerprint() != here.fingerprint()
+    assert here.identity()["arms"]["a"]["task_order"] == ["qqp", "mnli"]
+
+
+def test_tasks_in_the_order_of_their_names_are_the_experiment_that_they_always_were() -> None:
+    assert "task_order" not in recipe({"mnli": {}, "qqp": {}}).identity()["arms"]["a"]
