@@ -48,7 +48,8 @@ def _row(one: Answered) -> tuple[Td, ...]:
     over += [f"slope over {contrast.slope}"] if contrast.slope else []
     over += [contrast.aggregate.replace("_", " ")] if contrast.aggregate else []
     kind = "confirmatory" if contrast.confirmatory else "exploratory"
-    about = (arms_text(contrast), *over, f"{count(one.num_languages, 'language')}, {kind}")
+    languages = [count(one.num_languages, "language")] if one.num_languages else []
+    about = (arms_text(contrast), *over, ", ".join([*languages, kind]))
     return (
         Td(text=one.name, sub=about),
         Td(text=judged.verdict, tone=TONES[judged.verdict]),
