@@ -32,9 +32,8 @@ def contrasts_part(report: StudyReport) -> Part:
             wide=(7,),
         ),
         *_forests(answered),
-        note(
-            f"n: paired seeds; of a slope languages, or families where these are the units. {methods_text(one.judgement.method for one in answered)}"
-        ),
+        note("n: paired seeds; of a slope languages, or families where these are the units."),
+        note(methods_text(one.judgement.method for one in answered)),
     ]
     chosen = tuple(f"{one.name}, best of several: {one.chosen}." for one in answered if one.chosen)
     blocks += [Bullets(items=chosen)] if chosen else []
