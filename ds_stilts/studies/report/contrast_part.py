@@ -6,7 +6,7 @@ from ds_stilts.studies.report.contrasts import Answered
 from ds_stilts.studies.report.document import TONES, Block, Bullets, Figure, Figures, Part, Table, Td, note, sentence
 from ds_stilts.studies.report.plots import Bar, forest_svg
 from ds_stilts.studies.report.summary import StudyReport
-from ds_stilts.studies.report.words import arms_text, estimate_td, methods_text, p_text, predicted_text
+from ds_stilts.studies.report.words import arms_text, estimate_td, methods_notes, p_text, predicted_text
 from ds_stilts.studies.sections import Prediction
 
 _MOST_NAMED = 3
@@ -33,7 +33,7 @@ def contrasts_part(report: StudyReport) -> Part:
         ),
         *_forests(answered),
         note("n: paired seeds; of a slope languages, or families where these are the units."),
-        note(methods_text(one.judgement.method for one in answered)),
+        *methods_notes(one.judgement.method for one in answered),
     ]
     chosen = tuple(f"{one.name}, best of several: {one.chosen}." for one in answered if one.chosen)
     blocks += [Bullets(items=chosen)] if chosen else []

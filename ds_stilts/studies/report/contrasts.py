@@ -158,8 +158,8 @@ def _best(evidence: Evidence, contrast: Contrast, asked: Asked) -> tuple[Asked, 
     seeds = [seed for seed in evidence.study.seeds.intermediate if seed in common]
     if len(seeds) < FEWEST_TO_CHOOSE:
         raise StatisticsError(
-            f"{count(len(seeds), 'seed')} finished in all of its arms and targets; to choose the best on some and score "
-            f"it on others takes {FEWEST_TO_CHOOSE}"
+            f"{count(len(seeds), 'seed')} finished in all of its arms and targets; to choose the best on some and "
+            f"score it on others takes {FEWEST_TO_CHOOSE}"
         )
     ours, said = {}, []
     score_on: tuple[int, ...] = ()
