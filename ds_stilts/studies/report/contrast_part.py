@@ -6,7 +6,7 @@ from ds_stilts.studies.report.contrasts import Answered
 from ds_stilts.studies.report.document import TONES, Block, Bullets, Figure, Figures, Part, Table, Td, note, sentence
 from ds_stilts.studies.report.plots import Bar, forest_svg
 from ds_stilts.studies.report.summary import StudyReport
-from ds_stilts.studies.report.words import arms_text, estimate_td, methods_text, p_text, predicted_text
+from ds_stilts.studies.report.words import arms_text, estimate_td, methods_notes, p_text, predicted_text
 from ds_stilts.studies.sections import Prediction
 
 _MOST_NAMED = 3
@@ -32,9 +32,8 @@ def contrasts_part(report: StudyReport) -> Part:
             wide=(7,),
         ),
         *_forests(answered),
-        note(
-            f"n: paired seeds; of a slope languages, or families where these are the units. {methods_text(one.judgement.method for one in answered)}"
-        ),
+        note("n: paired seeds; of a slope languages, or families where these are the units."),
+        *methods_notes(one.judgement.method for one in answered),
     ]
     chosen = tuple(f"{one.name}, best of several: {one.chosen}." for one in answered if one.chosen)
     blocks += [Bullets(items=chosen)] if chosen else []
@@ -48,7 +47,8 @@ def _row(one: Answered) -> tuple[Td, ...]:
     over += [f"slope over {contrast.slope}"] if contrast.slope else []
     over += [contrast.aggregate.replace("_", " ")] if contrast.aggregate else []
     kind = "confirmatory" if contrast.confirmatory else "exploratory"
-    about = (arms_text(contrast), *over, f"{count(one.num_languages, 'language')}, {kind}")
+    languages = [count(one.num_languages, "language")] if one.num_languages else []
+    about = (arms_text(contrast), *over, ", ".join([*languages, kind]))
     return (
         Td(text=one.name, sub=about),
         Td(text=judged.verdict, tone=TONES[judged.verdict]),

@@ -7,6 +7,7 @@ from statistics import fmean
 import numpy as np
 
 from ds_stilts.errors import StatisticsError
+from ds_stilts.report.numbers import count
 from ds_stilts.statistics.multi_bootstrap import Cell
 from ds_stilts.statistics.selection import choose
 from ds_stilts.studies.guards import cell_languages
@@ -16,6 +17,8 @@ from ds_stilts.studies.report.typology import OverLanguages, over_languages
 from ds_stilts.studies.report.verdicts import Claimed, Judgement, judge
 from ds_stilts.studies.sections import Cells, Contrast, Statistics
 
+FEWEST_TO_CHOOSE = 3
+"""Seeds: one to choose on, and two that show a spread."""
 UNITS = {"distance": "points per unit of distance", "resource": "points per unit of resource"}
 
 
@@ -153,6 +156,11 @@ def _best(evidence: Evidence, contrast: Contrast, asked: Asked) -> tuple[Asked, 
     whole = [evidence.seeds(name, target) for name in contrast.arms for target in targets]
     common = set.intersection(*whole) if whole else set()
     seeds = [seed for seed in evidence.study.seeds.intermediate if seed in common]
+    if len(seeds) < FEWEST_TO_CHOOSE:
+        raise StatisticsError(
+            f"{count(len(seeds), 'seed')} finished in all of its arms and targets; to choose the best on some and "
+            f"score it on others takes {FEWEST_TO_CHOOSE}"
+        )
     ours, said = {}, []
     score_on: tuple[int, ...] = ()
     for target in targets:

@@ -6,7 +6,7 @@ from ds_stilts.studies.report.estimates import Finding
 from ds_stilts.studies.report.gains import Gains
 from ds_stilts.studies.report.plots import Bar, forest_svg
 from ds_stilts.studies.report.summary import StudyReport
-from ds_stilts.studies.report.words import limit_of, method_of, methods_text, table_td
+from ds_stilts.studies.report.words import limit_of, method_of, methods_notes, table_td
 from ds_stilts.tasks import get_task
 
 
@@ -41,7 +41,7 @@ def targets_part(report: StudyReport) -> Part:
             head=("Target", f"{base}, %", *arms),
             rows=tuple(rows),
         ),
-        note(methods_text(method_of(one.overall.finding) for one in arms.values())),
+        *methods_notes(method_of(one.overall.finding) for one in arms.values()),
         *_notes(gains),
         *_strips(report),
     ]

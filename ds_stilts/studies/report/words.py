@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from ds_stilts.report.heatmap import difference_limit, diverging_step
 from ds_stilts.report.numbers import NOTHING, signed, signed_between
 from ds_stilts.statistics.bootstrap import Interval
-from ds_stilts.studies.report.document import Td
+from ds_stilts.studies.report.document import Td, Text, note
 from ds_stilts.studies.report.estimates import Finding
 from ds_stilts.studies.report.gains import Gain
 from ds_stilts.studies.sections import Contrast, Prediction
@@ -35,10 +35,10 @@ def predicted_text(predicted: Prediction | None) -> str:
     return f"above {signed(predicted.not_below, 1)}"
 
 
-def methods_text(methods: Iterable[str]) -> str:
-    """The methods behind a table, each once."""
+def methods_notes(methods: Iterable[str]) -> list[Text]:
+    """A note of the methods behind a table, each once; none where there is no method."""
     found = [method for method in dict.fromkeys(methods) if method]
-    return f"{'Methods' if len(found) > 1 else 'Method'}: {'; '.join(found)}." if found else ""
+    return [note(f"{'Methods' if len(found) > 1 else 'Method'}: {'; '.join(found)}.")] if found else []
 
 
 def method_of(finding: Finding) -> str:

@@ -157,6 +157,7 @@ def test_a_study_with_only_its_baseline_has_a_report_too(copied: Copy) -> None:
     folder, _ = copied(lambda cell: cell.arm != "none")
     write_study_report(folder)
     text = html.unescape((folder / "report" / "report.html").read_text())
+    assert not re.search(r"<p[^>]*>\s*</p>", text), "an empty paragraph"
     assert "There is no overall mean yet" in text and "no arm can be compared with the baseline yet" in text
 
 
