@@ -69,8 +69,9 @@ def choose(selection_KS: np.ndarray, chosen_on: Sequence[int] | None = None) -> 
     rest = tuple(seed for seed in range(num_seeds) if seed not in chosen)
     if not chosen or not set(chosen) <= set(range(num_seeds)) or len(rest) < 2:
         raise StatisticsError(
-            f"best of several arms: {num_seeds} seeds, of which {list(chosen)} are to choose on; at least one has to "
-            "be there to choose on, and two others to score on; run more seeds"
+            f"best of several arms: {num_seeds} {'seed is' if num_seeds == 1 else 'seeds are'} there, "
+            f"{', '.join(map(str, chosen)) or 'none'} of them to choose on (counted from 0); one at least has to be "
+            "there for that, and two others to score on; run more seeds"
         )
     arm = int(scores[:, chosen].mean(axis=1).argmax())
     ways = list(islice(combinations(range(num_seeds), len(chosen)), _MOST_SPLITS))
