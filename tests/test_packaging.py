@@ -73,5 +73,5 @@ def test_a_checkout_finds_the_files_at_its_top_level() -> None:
 def test_an_unknown_name_is_answered_with_the_nearest_one() -> None:
     with pytest.raises(RecipeError, match="did you mean 'zero2_bf16'"):
         config_path("zero2_bf61")
-    with pytest.raises(ClusterError, match="shipped are evaluate, report, train"):
+    with pytest.raises(ClusterError, match="shipped are evaluate, report, study, train"):
         template_path("nothing")
