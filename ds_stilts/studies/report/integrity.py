@@ -40,6 +40,7 @@ def _check(title: str, problems: list[str], fine: str) -> Check:
 def _zero_shot(evidence: Evidence) -> Check:
     """From the recipes, and whether rows say the same."""
     problems, scored = [], 0
+    leaks: dict[tuple[str, str], list[str]] = {}
     for name, recipe in evidence.recipes.items():
         for target in evidence.study.targets:
             seen = labels_seen(recipe, name, target)
@@ -48,10 +49,7 @@ def _zero_shot(evidence: Evidence) -> Check:
             scored += sum(is_zero_shot(code, seen) for code in languages)
             leaked = [code for code in languages if not is_zero_shot(code, seen) and is_zero_shot(code, own)]
             if leaked:
-                problems.append(
-                    f"{name} has seen labels in {', '.join(leaked)} before {target}, where it is not zero-shot; these "
-                    "languages are left out of its means"
-                )
+                leaks.setdefault((name, ", ".join(leaked)), []).append(target)
             rows = [
                 code
                 for seed in evidence.scored.get((name, target), {}).values()
@@ -64,6 +62,10 @@ def _zero_shot(evidence: Evidence) -> Check:
                     f"{name}, {target}: rows of {', '.join(sorted(set(rows)))} say otherwise than the recipe whether "
                     "they are zero-shot"
                 )
+    problems += [
+        f"{name} has seen labels in {languages} before {', '.join(targets)}: not zero-shot there, and not in its means"
+        for (name, languages), targets in leaks.items()
+    ]
     held = ", ".join(evidence.study.held_out)
     return _check(
         "Zero-shot",

@@ -87,7 +87,7 @@ def verdict(contrasts: Mapping[str, Answered], plan: ledgers.Plan) -> str:
     kinds = (
         ("confirmatory prediction", [one for one in contrasts.values() if one.contrast.confirmatory]),
         ("exploratory prediction", [one for one in contrasts.values() if one.contrast.predicted]),
-        ("contrast without prediction", list(contrasts.values())),
+        ("unpredicted contrast", list(contrasts.values())),
     )
     noun, told = next((noun, found) for noun, found in kinds if found)
     counts: Counter[str] = Counter(one.judgement.verdict for one in told)

@@ -107,7 +107,9 @@ def test_a_language_whose_labels_an_arm_has_seen_is_left_out_of_its_means(tmp_pa
     one = found.arms["qa"]
     assert one.targets["synth_nli"].finding.estimate == pytest.approx(one.cells["synth_nli", "cc"].estimate)
     check = by_title(evidence)["Zero-shot"]
-    assert not check.is_fine and check.found[0].startswith("qa has seen labels in bb before synth_nli")
+    assert not check.is_fine and check.found[0].startswith(
+        "qa has seen labels in bb before synth_nli, synth_choice: not zero-shot there"
+    )
 
 
 def test_integrity_is_fine_where_it_is(planted: Path) -> None:
