@@ -110,9 +110,9 @@ def mixed_slope(
 ) -> Slope:
     """The slope by the mixed model; with families as units where hardly any family has a second language.
 
-    Family and language then cannot be told apart: with both, the test of seven languages in six families rejects 0.3 %
-    instead of 5 % and finds little; without the family 9 %. Means over each family's languages keep 3 to 5 %
-    (benchmarks/family_units.py; docs/study-report.md).
+    Family and language then cannot be told apart: with both, the test of seven languages in six families rejects 0.6 %
+    instead of 5 % and finds little; without the family up to 9 %. Means over each family's languages keep 4 to 5 %
+    (benchmarks/family_units.py, docs/study-report.md).
 
     Args and raises: as `ds_stilts.statistics.mixed_model.language_slope`.
     """

@@ -53,7 +53,7 @@ def test_an_effect_of_distance_is_found_as_it_is() -> None:
 
 
 def test_without_an_effect_it_rejects_no_oftener_than_alpha() -> None:
-    """Upper end of the 99 % binomial band; with the family as a random effect it would reject 0.3 %, which is safe too,
+    """Upper end of the 99 % binomial band; with the family as a random effect it would reject 0.6 %, which is safe too,
     but finds nothing."""
     rows, draw = Rows(MADE_UP), np.random.default_rng(3)
     found = [mixed_slope(rows.null(draw), rows.distance, **rows.columns()).p for _ in range(400)]
