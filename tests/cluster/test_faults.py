@@ -127,6 +127,7 @@ def test_a_requeue_in_the_middle_of_a_step_costs_the_steps_since_the_last_checkp
     assert_whole(job, undisturbed)
 
 
+@pytest.mark.slow
 def test_a_preempted_job_comes_back(slurm: Rack, tmp_path: Path, undisturbed: dict[str, str]) -> None:
     job = Job(slurm, tmp_path).trained(6)
     slurm.ask("head", "sbatch", "-p", "high", "-N2", "--exclusive", "--output=/dev/null", "--wrap=sleep 3")

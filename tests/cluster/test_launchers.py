@@ -114,7 +114,7 @@ def with_deepspeeds_slurm_launcher(slurm: Rack, place: Path) -> str:
     ("start", "out"),
     [
         (over_ssh, "pdsh"),
-        (without_ssh, "no_ssh"),
+        pytest.param(without_ssh, "no_ssh", marks=pytest.mark.slow),
         (with_mpirun, "mpirun"),
         (with_sbatch, "sbatch"),
         pytest.param(with_torchrun, "torchrun", marks=pytest.mark.slow),
