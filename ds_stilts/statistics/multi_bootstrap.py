@@ -12,9 +12,10 @@ effects, the contrast of seed s on cluster c is d_sc = μ + a_s + b_c + e_sc, an
 Drawing seeds with replacement would add only noise to the first part: the variance of that bootstrap is known, and
 is (S−1)/S of it. That missing factor, and the normal quantile where Student's is due, are why percentiles of
 draws of both seeds and items ("multi-bootstrap": Sellam et al. 2022, arXiv:2106.16163, section 3; Owen 2007, "The
-pigeonhole bootstrap") cover 86 % instead of 95 % at six seeds. Here the interval is the estimate ± Student's t times
-the root of the sum of both parts, with Welch and Satterthwaite's degrees of freedom: S − 1 where seeds dominate, near
-those of the items where they do. docs/statistics.md has how often it covers, beside the ways that were not taken.
+pigeonhole bootstrap") cover 80 to 90 % instead of 95 % at six seeds that dominate. Here the interval is the estimate ±
+Student's t times the root of the sum of both parts, with degrees of freedom after Welch and Satterthwaite: S − 1 where
+seeds dominate, near those of the items where they do. docs/statistics.md has how often it covers, beside the ways that
+were not taken.
 """
 
 from collections import Counter
