@@ -106,7 +106,8 @@ def estimated(machine: Machine, shape: ModelShape, speed: Speed | None = None) -
     if speed:
         said.append(
             f"Times are arithmetic at {speed.utilisation:.0%} of the GPUs' peak, measured with `ds-stilts bench` or "
-            "guessed, and of training alone: starting, scoring and saving come to it."
+            "guessed, and of training alone: starting, scoring and saving come to it. Steps of few tokens take longer "
+            "than that: a layer's kernels are launched one by one, however little each has to do."
         )
     if machine.gpu_memory is None:
         said.append("No --gpu-memory was given, so nothing is said about what fits.")
