@@ -191,7 +191,12 @@ def _recipe(out: Path, root: Path, shares: dict[str, float], batch: int, steps: 
 
 
 def _run(command: Sequence[str], name: str) -> None:
-    answer = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT_S)
+    try:
+        answer = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT_S)
+    except subprocess.TimeoutExpired:
+        raise ClusterError(
+            f"the run '{name}' did not end within {_TIMEOUT_S // 60} minutes; take a smaller --model or --batch"
+        ) from None
     if answer.returncode:
         words = "\n".join(answer.stderr.strip().splitlines()[-5:])
         raise ClusterError(f"the run '{name}' ended with {answer.returncode}: {words}")

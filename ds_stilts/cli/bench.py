@@ -4,8 +4,8 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from ds_stilts.cli.options import DataRoot, Json
-from ds_stilts.cli.scaling import Config, Hostfile, LinkGbps, Nodes, Out, RanksPerNode, Scaling, show_scaling
+from ds_stilts.cli.options import DataRoot, Json, LinkGbps
+from ds_stilts.cli.scaling import Config, Hostfile, Nodes, Out, RanksPerNode, Scaling, show_scaling
 from ds_stilts.errors import RecipeError
 
 Model = Annotated[

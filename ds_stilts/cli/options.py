@@ -44,6 +44,16 @@ TimeBudget = Annotated[
         show_default=False,
     ),
 ]
+LinkGbps = Annotated[
+    float | None,
+    typer.Option(
+        "--link-gbps",
+        metavar="G",
+        min=0.001,
+        help="A node's link to others in Gbit/s, e.g. 400: how long ranks wait for the network is told from it.",
+        show_default=False,
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for other programs.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print what would be done, and do nothing.")]
 BenchmarkName = Annotated[str, typer.Option("--benchmark", metavar="NAME", help="xtreme or xtreme-r.")]

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from ds_stilts.cli.options import DataRoot, Json, Overrides, Processes, RecipeName
+from ds_stilts.cli.options import DataRoot, Json, LinkGbps, Overrides, Processes, RecipeName
 
 Nodes = Annotated[
     int | None, typer.Option("--nodes", metavar="N", help="Nodes to plan for. Default: 1.", show_default=False)
@@ -35,12 +35,6 @@ Utilisation = Annotated[
         max=1.0,
         help="Share of the peak that training reaches (ds-stilts bench measures it). Default: 0.35, a guess.",
         show_default=False,
-    ),
-]
-LinkGbps = Annotated[
-    float | None,
-    typer.Option(
-        "--link-gbps", metavar="G", min=0.001, help="A node's link to others in Gbit/s, e.g. 400.", show_default=False
     ),
 ]
 

@@ -37,16 +37,6 @@ Config = Annotated[
         show_default=False,
     ),
 ]
-LinkGbps = Annotated[
-    float | None,
-    typer.Option(
-        "--link-gbps",
-        metavar="G",
-        min=0.001,
-        help="For --scaling: a node's link in Gbit/s, to print what is predicted from it.",
-        show_default=False,
-    ),
-]
 Out = Annotated[
     Path | None,
     typer.Option(

@@ -102,10 +102,11 @@ def _meeting_point(env: Mapping[str, str], launcher: str, size: int) -> tuple[st
 
 
 def _slurm_port(env: Mapping[str, str]) -> int:
-    """A port that is the same in all tasks of a step, and another one in the next step and in other jobs of a node."""
+    """A port that is the same in all tasks of a step, and another one in the next step, in the job's next life, where
+    somebody may still hold the last one, and in other jobs of a node."""
     job = int(re.sub(r"\D", "", env.get("SLURM_JOB_ID", "")) or 0)
-    step = int(env.get("SLURM_STEP_ID", 0))
-    return _FIRST_PORT + (7 * job + step) % _PORTS
+    step, life = int(env.get("SLURM_STEP_ID", 0)), int(env.get("SLURM_RESTART_COUNT", 0))
+    return _FIRST_PORT + (7 * job + step + 7919 * life) % _PORTS
 
 
 def first_host(nodes: str) -> str:

@@ -43,7 +43,7 @@ class World:
             deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False
         host, port = facts.master_addr, facts.master_port
         if host is None or port is None:
-            host, port = ("127.0.0.1", free_port()) if facts.world_size == 1 else meeting_point()
+            host, port = ("127.0.0.1", free_port()) if facts.world_size == 1 else meeting_point(facts.world_size)
         os.environ.update(MASTER_ADDR=host, MASTER_PORT=str(port))
         os.environ.update(RANK=str(facts.rank), WORLD_SIZE=str(facts.world_size), LOCAL_RANK=str(facts.local_rank))
         if not dist.is_initialized():

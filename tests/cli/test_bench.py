@@ -67,3 +67,18 @@ def test_what_cannot_be_measured_is_a_sentence(options: list[str], sentence: str
     answer = bench(*options)
     assert answer.exit_code == 2, answer.output
     assert answer.stderr.splitlines()[-1].startswith("error: ") and sentence in answer.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--nodes", "1,2"], "--nodes belongs to --scaling"),
+        (["--scaling", "--variants", "packed"], "--variants says nothing about --scaling"),
+        (["--scaling", "--nodes", "2,1"], "--nodes '2,1': write rising numbers with commas between them"),
+        (["--scaling", "--model", "nowhere"], "scaling is measured on a shape, LAYERSxWIDTH"),
+    ],
+)
+def test_options_of_scaling_and_of_the_rest_are_kept_apart(words: list[str], sentence: str) -> None:
+    answer = bench(*words)
+    assert answer.exit_code == 2
+    assert sentence in " ".join(answer.output.split())

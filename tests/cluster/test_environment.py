@@ -33,12 +33,13 @@ def test_each_launcher_is_understood(
     )
 
 
-def test_steps_of_a_job_and_jobs_of_a_node_meet_at_ports_of_their_own() -> None:
+def test_steps_and_lives_of_a_job_and_jobs_of_a_node_meet_at_ports_of_their_own() -> None:
     ports = [
         rank_facts({**SLURM_STEP, "SLURM_JOB_ID": job, "SLURM_STEP_ID": step}).master_port
         for job, step in (("1234", "0"), ("1234", "1"), ("1235", "0"), ("99999999", "0"))
     ]
-    assert len(set(ports)) == 4 and all(port and 20000 <= port < 32000 for port in ports)
+    ports.append(rank_facts({**SLURM_STEP, "SLURM_RESTART_COUNT": "1"}).master_port)
+    assert len(set(ports)) == 5 and all(port and 20000 <= port < 32000 for port in ports)
 
 
 @pytest.mark.parametrize(

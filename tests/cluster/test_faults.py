@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster.launched import STAGE, is_done, weights, write_recipe
+from tests.cluster.launched import is_done, weights, write_recipe
 from tests.cluster.racks import Rack, environment, job_facts, steps_logged, wait_for
+from tests.faults.runs import STAGE
 
 pytestmark = [pytest.mark.timeout(400), pytest.mark.cluster]
 

@@ -13,9 +13,9 @@ from ds_stilts.planning.zero import read_setting
 from ds_stilts.recipe import Recipe
 from ds_stilts.resources import config_path
 from ds_stilts.synthetic import write_world
-from tests.cluster.launched import RECIPE, STAGE
 from tests.distributed import phases
 from tests.distributed.worlds import run_world
+from tests.faults.runs import RECIPE, STAGE
 
 pytestmark = pytest.mark.timeout(300)
 LOG = {"enabled": True, "prof_all": True, "verbose": False, "debug": False}
@@ -28,7 +28,7 @@ LOG = {"enabled": True, "prof_all": True, "verbose": False, "debug": False}
 def test_logged_bytes_of_a_step_are_the_formulas(config: str, tmp_path: Path) -> None:
     values = json.loads(config_path(config).read_text(encoding="utf-8"))
     (tmp_path / "logged.json").write_text(json.dumps({**values, "comms_logger": LOG}))
-    text = RECIPE.format(steps=4, checkpoint_every=100, hang_timeout_s=300)
+    text = RECIPE.format(steps=4, config=config, checkpoint_every=100, hang_timeout_s=300)
     recipe = Recipe.model_validate({**yaml.safe_load(text), "engine": {"config": str(tmp_path / "logged.json")}})
     run = tmp_path / "run"
     write_world(tmp_path / "data", preset="tiny", seed=recipe.data.synthetic.seed if recipe.data.synthetic else 0)

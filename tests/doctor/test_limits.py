@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from ds_stilts.doctor.limits import check_locked_memory, check_shared_memory, size
+from tests.ci import skip_unless_ci
 from tests.doctor.places import on_tmpfs
 
 CHECK = """
@@ -52,7 +53,7 @@ def test_files_that_may_not_be_as_large_as_a_checkpoint_fail() -> None:
 def test_core_dumps_are_warned_of_where_they_are_written() -> None:
     assert under("ulimit -c 0", "check_core_size")["verdict"] == "ok"
     if resource.getrlimit(resource.RLIMIT_CORE)[1] == 0 and os.getuid() != 0:
-        pytest.skip("this process may not allow core dumps")
+        skip_unless_ci("this process may not allow core dumps")
     assert under("ulimit -c 100", "check_core_size")["verdict"] == "warn"
 
 

@@ -27,9 +27,9 @@ arms:
     micro_batch_tokens: 400
     lr: 1.0e-3
     log_every: 1
-    checkpoint_every: 4
+    checkpoint_every: {checkpoint_every}
 targets: {{}}
-engine: {{config: {config}, processes: 2, hang_timeout_s: 300}}
+engine: {{config: {config}, processes: 2, hang_timeout_s: {hang_timeout_s}}}
 """
 STAGE = "arms/qa"
 
@@ -48,7 +48,7 @@ class Training:
     def __init__(self, folder: Path, *, steps: int = 1, config: str = "zero2_fp32", pause_s: float = 0.0) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.recipe, self.run, self.log = folder / "recipe.yaml", folder / "run", folder / "log"
-        self.recipe.write_text(self.text.format(steps=steps, config=config))
+        self.recipe.write_text(self.text.format(steps=steps, config=config, checkpoint_every=4, hang_timeout_s=300))
         self._pause = f"{self.paused}=sleep {pause_s}" if pause_s else ""
         self._mark = ""
         self.process: subprocess.Popen[bytes]
