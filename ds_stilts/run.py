@@ -165,8 +165,11 @@ def run_in_ranks(
         launcher.saving_s = lambda: 2 * (stop.save_s or 0.0)
         watchdog.start(run.run_dir / (stage or ""), world, recipe.engine.hang_timeout_s)
         record = RunRecord(run, command, world.size) if world.is_main else None
-        for name in wanted:
+        # Rank 0's word: other nodes may see a marker of a moment ago later.
+        for name in world.gather([name for name in wanted if not is_done(run, name)])[0]:
             stop.check(f"{name} was not begun")
+            if record:
+                say(f"[{wanted.index(name) + 1}/{len(wanted)}] {name}")
             run_stage(run, name, Ranks(world=world, stop=stop), scoring=scoring)
             if record:
                 record.update()
