@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ds_stilts.errors import RecipeError, suggestion
-from ds_stilts.recipe import Recipe, Start, Target, Training
+from ds_stilts.recipe import Merge, Recipe, Start, Target, Training
 from ds_stilts.resources import config_path
 from ds_stilts.tasks import declare_own, get_task
 from ds_stilts.tasks.readers.text import read_translations
@@ -24,15 +24,27 @@ def stages(recipe: Recipe) -> list[str]:
     return names + [f"targets/{arm}/{target}" for arm in recipe.arms for target in recipe.targets]
 
 
-def arm_stages(recipe: Recipe, arm: str) -> dict[str, Training]:
+def arm_stages(recipe: Recipe, arm: str) -> dict[str, Training | Merge]:
     """The intermediate phases of an arm by the names of their stages, in order: none of a baseline, "arms/<arm>" of a
-    mixture, "arms/<arm>/1", "arms/<arm>/2", … of a sequence."""
+    mixture and of merged arms, "arms/<arm>/1", "arms/<arm>/2", … of a sequence."""
     phase = recipe.arms[arm]
     if phase is None:
         return {}
     if not phase.sequence:
-        return {f"arms/{arm}": phase}
+        return {f"arms/{arm}": phase.merge or phase}
     return {f"arms/{arm}/{place}": one for place, one in enumerate(phase.sequence, start=1)}
+
+
+def merged_stages(recipe: Recipe, arm: str) -> dict[str, str]:
+    """By arm that another one merges, in the order of summing, the stage whose model is taken; of others none."""
+    phase = recipe.arms[arm]
+    return {other: list(arm_stages(recipe, other))[-1] for other in phase.merge.arms} if phase and phase.merge else {}
+
+
+def trained_stages(recipe: Recipe, arm: str) -> list[str]:
+    """The stages in which an arm's model has learned: its own, or those of all arms that it merges."""
+    others = merged_stages(recipe, arm)
+    return [stage for one in others or [arm] for stage in arm_stages(recipe, one)]
 
 
 def stage_before(recipe: Recipe, stage: str) -> str | None:
@@ -49,11 +61,19 @@ def stage_before(recipe: Recipe, stage: str) -> str | None:
     return "start" if makes_model else None
 
 
+def stages_before(recipe: Recipe, stage: str) -> list[str]:
+    """Every stage whose model `stage` reads: the one that it begins with, if any, and those that it merges."""
+    kind, *names = stage.split("/")
+    before = stage_before(recipe, stage)
+    merged = list(merged_stages(recipe, names[0]).values()) if kind == "arms" else []
+    return [*([before] if before else []), *merged]
+
+
 def keeps_language_head(recipe: Recipe, stage: str) -> bool:
     """Whether the folder of a stage must hold the masked-LM head for any phase of its arm."""
     kind, *names = stage.split("/")
-    phases = arm_stages(recipe, names[0]) if kind == "arms" else {}
-    return any(get_task(name).format == "masked_lm" for phase in phases.values() for name in phase.tasks)
+    phases = recipe.phases_of(names[0]) if kind == "arms" else []
+    return any(get_task(name).format == "masked_lm" for phase in phases for name in phase.tasks)
 
 
 def check_recipe(recipe: Recipe, processes: int) -> None:

@@ -14,6 +14,7 @@ from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, mod
 
 from ds_stilts.errors import suggestion
 from ds_stilts.recipe_identity import deciding
+from ds_stilts.recipe_merging import Merge, check_merges
 from ds_stilts.recipe_mixing import EITHER, TaskUse, check_shares, one_batch
 from ds_stilts.recipe_sections import (
     NOT_WITH_LORA,
@@ -31,8 +32,8 @@ from ds_stilts.recipe_sections import (
 )
 
 __all__ = [
-    "Architecture", "Arm", "Average", "Data", "Engine", "Evaluation", "Freeze", "Lora", "Oracle", "OwnTask", "Recipe",
-    "Section", "Start", "Synthetic", "Target", "TaskUse", "Tokenizer", "Training", "Validation",
+    "Architecture", "Arm", "Average", "Data", "Engine", "Evaluation", "Freeze", "Lora", "Merge", "Oracle", "OwnTask",
+    "Recipe", "Section", "Start", "Synthetic", "Target", "TaskUse", "Tokenizer", "Training", "Validation",
 ]  # fmt: skip
 
 
@@ -144,21 +145,36 @@ class Training(Section):
 
 
 class Arm(Training):
-    """An intermediate phase: one mixture of tasks, or several phases one after another."""
+    """An intermediate phase: one mixture of tasks, several phases one after another, or other arms merged."""
 
     sequence: list[Training] = []
     """Phases that each begin with the model of the one before, counted from 1. Each trains its own tasks' heads only;
     the other heads stay as they are, and a head that comes again goes on from where it was. Keys that stand beside
     `sequence` are taken over by every phase that does not have its own."""
+    merge: Merge | None = None
+    """In place of training: what arms that stand above have learned, summed. Nothing may stand beside it."""
 
     @property
     def phases(self) -> list[Training]:
-        return list(self.sequence) or [self]
+        """What is trained."""
+        return [] if self.merge else list(self.sequence) or [self]
+
+    @model_validator(mode="before")
+    @classmethod
+    def merges_or_trains(cls, values: Any) -> Any:
+        if isinstance(values, dict) and values.get("merge"):
+            beside = [key for key in values if key in cls.model_fields and key != "merge"]
+        else:
+            beside = []
+        if beside:
+            raise ValueError(f"with `merge` nothing is trained, and `{beside[0]}` would be ignored; remove it")
+        return values
 
     @model_serializer(mode="wrap")
     def one_form(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         values: dict[str, Any] = handler(self)
-        return {k: v for k, v in values.items() if (k == "sequence") == bool(self.sequence)}
+        form = "merge" if self.merge else "sequence" if self.sequence else None
+        return {k: v for k, v in values.items() if (k == form if form else k not in ("merge", "sequence"))}
 
 
 class Target(Training):
@@ -247,7 +263,7 @@ class Recipe(Section):
             raise ValueError(f"training.{unknown[0]}: unknown key{suggestion(unknown[0], list(Training.model_fields))}")
 
         def spread(phase: Any, common: dict[str, Any] = common) -> Any:
-            if not isinstance(phase, dict):
+            if not isinstance(phase, dict) or phase.get("merge"):
                 return phase
             inherited = {
                 k: v for k, v in common.items() if not any(k in either and either & phase.keys() for either in EITHER)
@@ -275,6 +291,8 @@ class Recipe(Section):
     def sensible(self) -> "Recipe":
         if not self.arms:
             raise ValueError("arms: give at least one, e.g. `none: null` for the baseline without intermediate task")
+        merges = {name: arm.merge if arm else None for name, arm in self.arms.items()}
+        check_merges(merges, {name for name, arm in self.arms.items() if arm is None})
         for name, arm in self.arms.items():
             if arm is not None and arm.sequence and arm.tasks:
                 raise ValueError(f"arms.{name}: give `tasks` or `sequence`, not both; each phase has tasks of its own")
@@ -336,12 +354,15 @@ class Recipe(Section):
         return self.seed if own is None else own
 
     def phases_of(self, arm: str) -> list[Training]:
-        """The intermediate phases of an arm in their order; none of a baseline."""
+        """The phases that an arm's model has learned in: its own in their order, or those of all arms that it merges;
+        none of a baseline."""
         phase = self.arms[arm]
-        return phase.phases if phase is not None else []
+        if phase is None:
+            return []
+        return [one for other in phase.merge.arms for one in self.phases_of(other)] if phase.merge else phase.phases
 
     def intermediate(self) -> dict[str, Training]:
-        """Every intermediate phase of every arm, by the key where it stands."""
+        """Every intermediate phase that is trained, by the key where it stands."""
         return {
             f"arms.{arm}.sequence.{place}" if phase.sequence else f"arms.{arm}": one
             for arm, phase in self.arms.items()

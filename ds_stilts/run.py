@@ -31,7 +31,7 @@ from ds_stilts.phases import forget_scores, is_done, run_stage
 from ds_stilts.phases.checks import check_files, check_start
 from ds_stilts.phases.context import Ranks, Run, data_folder, on_main
 from ds_stilts.phases.fetching import fetch_missing, record_copies
-from ds_stilts.plan import check_recipe, stage_before, stages
+from ds_stilts.plan import check_recipe, stages, stages_before
 from ds_stilts.recipe import Recipe
 from ds_stilts.recipe_diff import differing_keys
 from ds_stilts.report import write_report
@@ -206,7 +206,7 @@ def describe(recipe: Recipe, *, ranks: int, data_root: Path | None = None) -> di
             "dtype": str(config.dtype).removeprefix("torch."),
             "processes": ranks,
         },
-        "arms": {name: [list(phase.tasks) for phase in recipe.phases_of(name)] for name in recipe.arms},
+        "arms": {name: _arm_of(recipe, name) for name in recipe.arms},
         "targets": list(recipe.targets),
         "stages": stages(recipe),
     }
@@ -298,15 +298,15 @@ def _wanted(recipe: Recipe, stage: str | None, again: bool) -> list[str]:
 
 
 def _check_order(run: Run, wanted: list[str]) -> None:
-    """Raise CheckpointError if a wanted stage begins with the model of one that is neither done nor wanted."""
+    """Raise CheckpointError if a wanted stage reads the model of one that is neither done nor wanted."""
     for stage in wanted:
-        before = stage_before(run.recipe, stage)
-        if before and before not in wanted and not is_done(run, before):
-            verb = "ds-stilts pretrain RECIPE" if before == "start" else f"ds-stilts train RECIPE --stage {before}"
-            raise CheckpointError(
-                f"stage '{stage}' begins with the model of stage '{before}', which is not finished in {run.run_dir}; "
-                f"run `{verb}` with the same --out first"
-            )
+        for before in stages_before(run.recipe, stage):
+            if before not in wanted and not is_done(run, before):
+                verb = "ds-stilts pretrain RECIPE" if before == "start" else f"ds-stilts train RECIPE --stage {before}"
+                raise CheckpointError(
+                    f"stage '{stage}' needs the model of stage '{before}', which is not finished in "
+                    f"{run.run_dir}; run `{verb}` with the same --out first"
+                )
 
 
 def warm_up() -> None:
@@ -363,6 +363,14 @@ def _stage(run: Run, name: str, ends: float | None, place: Path) -> None:
     stop.check(f"{name} was not begun")
     run_stage(run, name, Ranks(world=world, stop=stop))
     world.barrier()
+
+
+def _arm_of(recipe: Recipe, name: str) -> list[list[str]] | dict[str, dict[str, float]]:
+    """The tasks of each phase of an arm, or what it merges, with each weight."""
+    arm = recipe.arms[name]
+    if arm and arm.merge:
+        return {"merge": {other: float(weight) for other, weight in arm.merge.weights.items()}}
+    return [list(phase.tasks) for phase in recipe.phases_of(name)]
 
 
 def _start_of(recipe: Recipe) -> str:

@@ -7,7 +7,7 @@ holds it needs memory for one parameter, and the other ranks, under ZeRO-3, for 
 
 import json
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -56,33 +56,67 @@ def export(
         kept_heads: weights of further heads, which no engine holds, by name; written as they are.
         max_shard_bytes: largest weight file.
     """
+    parameters = named_once(hf_model)
+    added = additions(hf_model)
+    a, b = (_copies({name: addition[place] for name, addition in added.items()}, world) for place in (0, 1))
+    head_state = full_parameters(heads, world) if heads is not None else {}
+    values = (
+        (name, merged(full, a[name], b[name], added[name][2]) if full is not None and name in added else full)
+        for name, full in _stream(parameters, world, weights)
+    )
+    if world.is_main:
+        write_folder(
+            hf_model,
+            ((name, full) for name, full in values if full is not None),
+            tokenizer,
+            folder,
+            heads={**(kept_heads or {}), **head_state},
+            card=card,
+            facts=facts,
+            max_shard_bytes=max_shard_bytes,
+        )
+    else:
+        for _ in values:
+            pass
+    world.barrier()
+
+
+def write_folder(
+    hf_model: Any,
+    values: Iterable[tuple[str, torch.Tensor]],
+    tokenizer: Any,
+    folder: Path,
+    *,
+    heads: Mapping[str, torch.Tensor],
+    card: str,
+    facts: dict[str, Any],
+    max_shard_bytes: int = MAX_SHARD_BYTES,
+) -> None:
+    """Write what `export` writes, on this rank alone.
+
+    Args:
+        hf_model: gives names, shapes and configuration; its parameters may be shapes only.
+        values: all of its parameters, in the order of `named_once`, fp32 on the CPU; each is forgotten once written.
+        heads: weights beside the model, by "<head>.<parameter>".
+    """
     from safetensors.torch import save_file
 
     temporary = folder.with_name(folder.name + ".tmp")
-    parameters = named_once(hf_model)
-    writer = None
-    if world.is_main:
-        shutil.rmtree(temporary, ignore_errors=True)
-        save_description(hf_model, tokenizer, temporary)
-        shapes = {
-            name: tuple(getattr(parameter, "ds_shape", parameter.shape)) for name, parameter in parameters.items()
-        }
-        writer = WeightsWriter(temporary, shapes, max_shard_bytes)
-    added = additions(hf_model)
-    a, b = (_copies({name: addition[place] for name, addition in added.items()}, world) for place in (0, 1))
-    for name, full in _stream(parameters, world, weights):
-        if writer and full is not None:
-            writer.write(name, merged(full, a[name], b[name], added[name][2]) if name in added else full)
-    head_state = full_parameters(heads, world) if heads is not None else {}
-    if writer:
-        writer.close()
-        if head_state or kept_heads:
-            save_file({**(kept_heads or {}), **head_state}, temporary / "heads.safetensors")
-        (temporary / "README.md").write_text(card, encoding="utf-8")
-        (temporary / "phase.json").write_text(json.dumps(facts), encoding="utf-8")
-        shutil.rmtree(folder, ignore_errors=True)
-        temporary.rename(folder)
-    world.barrier()
+    shutil.rmtree(temporary, ignore_errors=True)
+    save_description(hf_model, tokenizer, temporary)
+    shapes = {
+        name: tuple(getattr(parameter, "ds_shape", parameter.shape)) for name, parameter in named_once(hf_model).items()
+    }
+    writer = WeightsWriter(temporary, shapes, max_shard_bytes)
+    for name, full in values:
+        writer.write(name, full)
+    writer.close()
+    if heads:
+        save_file(dict(heads), temporary / "heads.safetensors")
+    (temporary / "README.md").write_text(card, encoding="utf-8")
+    (temporary / "phase.json").write_text(json.dumps(facts), encoding="utf-8")
+    shutil.rmtree(folder, ignore_errors=True)
+    temporary.rename(folder)
 
 
 def _copies(parameters: dict[str, nn.Parameter], world: World) -> dict[str, torch.Tensor]:

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
-from ds_stilts.plan import arm_stages, check_recipe, stage_before
+from ds_stilts.plan import arm_stages, check_recipe, merged_stages, stage_before
 from ds_stilts.recipe import Recipe
 from ds_stilts.tasks import get_task
 
@@ -72,7 +72,10 @@ def _of_arm(recipe: Recipe, arm: str, done: Collection[str], trained: Collection
     jobs: list[Job] = []
     phases = tuple(stage for stage in arm_stages(recipe, arm) if stage not in done)
     if phases:
-        jobs.append(Job(name=f"arms/{arm}", script="train", stages=phases, after=_after(recipe, phases[0], done)))
+        merged = merged_stages(recipe, arm)
+        after = tuple(Wait(job=f"arms/{other}", how="afterok") for other, stage in merged.items() if stage not in done)
+        after = after or _after(recipe, phases[0], done)
+        jobs.append(Job(name=f"arms/{arm}", script="train", stages=phases, one_process=bool(merged), after=after))
     to_train: list[str] = []
     to_score: list[str] = []
     for target in recipe.targets:

@@ -12,6 +12,7 @@ from typing import Any
 from ds_stilts.phases.context import Ranks, Run, on_main
 from ds_stilts.phases.provenance import parallel_text_tasks
 from ds_stilts.plan import arm_stages, reused_head
+from ds_stilts.recipe import Merge
 from ds_stilts.tasks import get_task
 
 
@@ -33,13 +34,7 @@ def run_stage(run: Run, stage: str, ranks: Ranks, *, scoring: bool = True) -> No
     if kind == "start":
         _start(run, ranks)
     elif kind == "arms" and not (run.run_dir / stage / "model").exists():
-        from ds_stilts.phases.sequence import source_of
-        from ds_stilts.phases.training import train_phase
-
-        training = arm_stages(run.recipe, names[0])[stage]
-        later = names[1] if len(names) > 1 and names[1] != "1" else None
-        label = f"arms/{later}" if later else "arms"  # a sequence begins as a mixture of its first tasks would
-        train_phase(run, ranks, training, source=source_of(run, stage), stage=stage, seed_label=label)
+        _arm(run, ranks, stage)
     elif kind == "targets":
         _target(run, ranks, arm=names[0], name=names[1], scoring=scoring)
     ranks.world.barrier()
@@ -97,6 +92,21 @@ def _start(run: Run, ranks: Ranks) -> None:
         }
         (run.run_dir / "start").mkdir(parents=True, exist_ok=True)
         (run.run_dir / "start" / "pretrain.json").write_text(json.dumps(facts), encoding="utf-8")
+
+
+def _arm(run: Run, ranks: Ranks, stage: str) -> None:
+    from ds_stilts.phases.merging import merge_arms
+    from ds_stilts.phases.sequence import source_of
+    from ds_stilts.phases.training import train_phase
+
+    _, arm, *place = stage.split("/")
+    phase = arm_stages(run.recipe, arm)[stage]
+    if isinstance(phase, Merge):
+        merge_arms(run, ranks, phase, stage)
+        return
+    later = place[0] if place and place[0] != "1" else None
+    label = f"arms/{later}" if later else "arms"  # a sequence begins as a mixture of its first tasks would
+    train_phase(run, ranks, phase, source=source_of(run, stage), stage=stage, seed_label=label)
 
 
 def _target(run: Run, ranks: Ranks, *, arm: str, name: str, scoring: bool) -> None:

@@ -74,11 +74,24 @@ def _additions(lora: Mapping[str, Any]) -> str:
 def model_card(run: Run, stage: str, facts: dict[str, Any]) -> str:
     by = f" It was trained by {_additions(facts['lora'])}; they are summed into the weights." if "lora" in facts else ""
     items = "\n".join(f"- {name}: {count:,} training items" for name, count in facts["items"].items())
+    done = f"Trained by ds_stilts for {facts['steps']} steps from `{Path(facts['source']).name}`"
+    return _card(run, stage, done, by, items)
+
+
+def merged_card(run: Run, stage: str, facts: dict[str, Any]) -> str:
+    """The card of a model that was merged (see `ds_stilts.phases.merging`)."""
+    terms = " + ".join(f"{weight:g} · ({arm} - start)" for arm, weight in facts["merged"].items())
+    learned = "\n".join(f"- {arm}: {', '.join(tasks)}" for arm, tasks in facts["tasks"].items())
+    done = f"Merged by ds_stilts, without training, as start + {terms}; start is `{Path(facts['source']).name}`"
+    by = " A task head that several of these have is their mean." if len(facts["merged"]) > 1 else ""
+    return _card(run, stage, done, by, learned)
+
+
+def _card(run: Run, stage: str, done: str, more: str, listed: str) -> str:
     return (
         f"---\nlibrary_name: transformers\ntags:\n- ds_stilts\n- intermediate-task-training\n---\n\n"
         f"# {run.recipe.name}: {stage}\n\n{run.recipe.description}\n\n"
-        f"Trained by ds_stilts for {facts['steps']} steps from `{Path(facts['source']).name}`, seed {run.recipe.seed}, "
-        f"recipe fingerprint `{run.recipe.fingerprint()}`.{by}\n\n{items}\n\n"
+        f"{done}, seed {run.recipe.seed}, recipe fingerprint `{run.recipe.fingerprint()}`.{more}\n\n{listed}\n\n"
         "Open it with `transformers.AutoModel.from_pretrained`. Task heads, where there are any, lie in "
         "`heads.safetensors`. The licences of the training data apply to what was learned from them.\n"
     )

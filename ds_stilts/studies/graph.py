@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from ds_stilts.plan import stage_before
+from ds_stilts.plan import stages_before
 from ds_stilts.studies.expand import StudyRun
 from ds_stilts.studies.keys import stage_key
 
@@ -19,8 +19,8 @@ class Node:
     run: StudyRun
     """The first run that has it; carried out as that run's stage."""
     stage: str
-    before: str | None
-    """Key of the stage whose model it begins with."""
+    before: tuple[str, ...]
+    """Keys of the stages whose models it reads: that which it begins with, and those that it merges."""
     serves: tuple[tuple[StudyRun, str], ...]
     """Every run that has it, with the stage's name there."""
 
@@ -31,7 +31,7 @@ class Node:
 
 
 def build_graph(runs: Sequence[StudyRun], sources: Sources) -> list[Node]:
-    """The stages of all runs, each once, in an order in which every stage comes after the one before it.
+    """The stages of all runs, each once, in an order in which every stage comes after those before it.
 
     Start models first, then arms, then targets, each in the order of the runs: what many wait for is done early.
     """
@@ -40,13 +40,12 @@ def build_graph(runs: Sequence[StudyRun], sources: Sources) -> list[Node]:
         read = sources(run)
         for stage in run.stages:
             key = stage_key(run.recipe, stage, read)
-            before = stage_before(run.recipe, stage)
             earlier = found.get(key)
             found[key] = Node(
                 key=key,
                 run=earlier.run if earlier else run,
                 stage=earlier.stage if earlier else stage,
-                before=stage_key(run.recipe, before, read) if before else None,
+                before=tuple(stage_key(run.recipe, before, read) for before in stages_before(run.recipe, stage)),
                 serves=(*(earlier.serves if earlier else ()), (run, stage)),
             )
     # Recipes with a start model that is only loaded have a stage "start" that records it and is waited for by none.

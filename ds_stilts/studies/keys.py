@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from ds_stilts import __version__
-from ds_stilts.plan import arm_stages, keeps_language_head, stage_before
-from ds_stilts.recipe import Recipe
+from ds_stilts.plan import arm_stages, keeps_language_head, merged_stages, stage_before
+from ds_stilts.recipe import Merge, Recipe
 from ds_stilts.recipe_identity import deciding
 from ds_stilts.resources import config_path
 from ds_stilts.tasks import get_task
@@ -52,6 +52,11 @@ def stage_facts(recipe: Recipe, stage: str, sources: Mapping[str, str]) -> dict[
         return facts | {"seed": recipe.seed_of("start"), "start": _start(recipe)}
     if kind == "arms":
         phase = arm_stages(recipe, names[0])[stage]
+        if isinstance(phase, Merge):
+            return facts | {
+                "merged": _merged(recipe, names[0], phase, sources),
+                "keeps_language_head": keeps_language_head(recipe, stage),
+            }
         return facts | {
             "seed": recipe.seed_of("arms"),
             "place": names[1] if len(names) > 1 else "1",  # later phases of a sequence draw from seeds of their own
@@ -70,6 +75,14 @@ def stage_facts(recipe: Recipe, stage: str, sources: Mapping[str, str]) -> dict[
     if searched:
         own["search"] = {"layer": recipe.evaluation.layer, **recipe.evaluation.pooled()}
     return facts | own
+
+
+def _merged(recipe: Recipe, arm: str, merge: Merge, sources: Mapping[str, str]) -> list[tuple[str, str]]:
+    """The key and the weight, as a fraction, of each stage that is merged, in the order of summing."""
+    return [
+        (stage_key(recipe, stage, sources), str(merge.weights[other]))
+        for other, stage in merged_stages(recipe, arm).items()
+    ]
 
 
 def made_up_world(recipe: Recipe) -> dict[str, Any] | None:

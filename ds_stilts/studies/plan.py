@@ -117,7 +117,7 @@ def _stages(nodes: Sequence[Node], left: Sequence[Node], separately: int) -> dic
 
 def _most_followed(nodes: Sequence[Node]) -> int:
     arms = [node.key for node in nodes if node.kind == "arms"]
-    after = [node.before for node in nodes if node.kind == "targets"]
+    after = [key for node in nodes if node.kind == "targets" for key in node.before]
     return max((after.count(key) for key in arms), default=0)
 
 

@@ -178,7 +178,7 @@ class _Worker:
             raise StoppedCleanly(f"stopped by the file {self.opened.folder / STOP}; remove it to go on")
         if store.is_done(node.key):
             return "done"
-        if self._has_failed(node.key) or (node.before and not store.is_done(node.before)):
+        if self._has_failed(node.key) or not all(map(store.is_done, node.before)):
             return ""
         run = self.opened.runs[node.run.folder]
         try:

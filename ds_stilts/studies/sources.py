@@ -11,7 +11,7 @@ from ds_stilts.data.prepare import SplitKey, prepared_folder
 from ds_stilts.phases.context import Run
 from ds_stilts.phases.splits import pool_keys, scoring_keys, training_keys, validation_keys
 from ds_stilts.plan import arm_stages
-from ds_stilts.recipe import Training
+from ds_stilts.recipe import Merge, Training
 from ds_stilts.studies.expand import StudyRun
 from ds_stilts.studies.graph import Sources
 from ds_stilts.tasks import get_task
@@ -56,8 +56,8 @@ def _reads(run: Run, stage: str) -> list[SplitKey]:
             return scored
         trained = training_keys(run, target, task, _ANY_LENGTH)
         return [*trained, *validation_keys(run, target, task, _ANY_LENGTH), *scored]
-    phase: Training | None = recipe.start.pretrain if kind == "start" else arm_stages(recipe, names[0])[stage]
-    if phase is None:
+    phase: Training | Merge | None = recipe.start.pretrain if kind == "start" else arm_stages(recipe, names[0])[stage]
+    if phase is None or isinstance(phase, Merge):
         return []
     return [
         key

@@ -42,7 +42,7 @@ def test_a_sequence_runs_stage_by_stage_to_its_report(tmp_path: Path) -> None:
     recipe, run = tmp_path / "sequence.yaml", tmp_path / "run"
     recipe.write_text(RECIPE)
     early = call("train", str(recipe), "--stage", "arms/chain/2", "--out", str(run))
-    assert early.returncode == 2 and "begins with the model of stage 'arms/chain/1'" in early.stderr
+    assert early.returncode == 2 and "needs the model of stage 'arms/chain/1'" in early.stderr
     unknown = call("train", str(recipe), "--stage", "arms/chain", "--out", str(run))
     assert unknown.returncode == 2 and "arms/chain/1, arms/chain/2" in unknown.stderr
     done = call("run", str(recipe), "--out", str(run))
