@@ -34,6 +34,7 @@ POINTS = {
     "retain.remove": "it has it, and is still on disk (rank 0)",
     "reshape.convert": "before DeepSpeed converts a checkpoint for any number of ranks",
     "loop.step": "a training step begins",
+    "merge.parameter": "a parameter of merged arms is summed, and not yet written; the step is its number (rank 0)",
     "score.batch": "a batch of prediction is about to be computed",
     "score.shard": "prediction rows are on disk under a temporary name",
     "score.shard.after": "they have their own",

@@ -11,6 +11,7 @@ import torch
 
 from ds_stilts.engine import watchdog
 from ds_stilts.engine.export import write_folder
+from ds_stilts.engine.failpoints import fail_at
 from ds_stilts.engine.telemetry import say
 from ds_stilts.errors import CheckpointError, StoppedCleanly
 from ds_stilts.models.merging import mean_heads, merged_parameters
@@ -84,6 +85,7 @@ def _watched(values: Iterable[tuple[str, torch.Tensor]], ranks: Ranks) -> Iterat
     """The same; this rank is alive, and may be asked to stop."""
     for number, (name, tensor) in enumerate(values):
         watchdog.beat("merging", number)
+        fail_at("merge.parameter", step=number)
         if ranks.stop.alone():
             raise StoppedCleanly
         yield name, tensor

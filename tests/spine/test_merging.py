@@ -1,0 +1,66 @@
+"""Two arms and one that merges them, through the command line: killed while it merges, gone on with, scored, reported."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+pytestmark = [pytest.mark.timeout(500), pytest.mark.spine]
+RECIPE = """
+name: merging
+seed: 3
+data: {synthetic: {preset: tiny}}
+start:
+  architecture: {hidden_size: 32, layers: 1, heads: 2, intermediate_size: 64, max_tokens: 128}
+  oracle: {sigma: 0.3}
+training: {lr: 1.0e-3, batch_examples: 8, micro_batch_tokens: 600, steps: 2}
+arms:
+  qa: {tasks: {synth_qa: {max_examples: 40}}}
+  nli: {tasks: {synth_nli: {languages: [aa], max_examples: 40}}}
+  merged: {merge: {arms: [qa, nli]}}
+targets:
+  synth_retrieval: {score_languages: [bb]}
+  synth_qa_low: {score_languages: [aa, hh], max_score_examples: 10, heads: reuse}
+engine: {config: zero2_fp32, processes: 2}
+"""
+TARGETS = [
+    f"targets/{arm}/{target}" for arm in ("qa", "nli", "merged") for target in ("synth_retrieval", "synth_qa_low")
+]
+STAGES = ["start", "arms/qa", "arms/nli", "arms/merged", *TARGETS]
+
+
+def call(*arguments: str, fail: str = "") -> "subprocess.CompletedProcess[str]":
+    environment = {**os.environ, "DS_STILTS_FAIL": fail}
+    command = [sys.executable, "-m", "ds_stilts", *arguments]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=400, check=False)
+
+
+def test_arms_are_merged_scored_and_reported(tmp_path: Path) -> None:
+    recipe, run = tmp_path / "merging.yaml", tmp_path / "run"
+    recipe.write_text(RECIPE)
+    early = call("train", str(recipe), "--stage", "arms/merged", "--out", str(run))
+    assert early.returncode == 2 and "'arms/merged' needs the model of stage 'start'" in early.stderr
+    killed = call("run", str(recipe), "--out", str(run), fail="merge.parameter:step5=kill")
+    assert killed.returncode not in (0, 2, 85)
+    before = {stage: (run / stage / "DONE").stat().st_mtime_ns for stage in STAGES[:3]}
+    assert (run / "arms/merged/model.tmp").is_dir() and not (run / "arms/merged/model").exists()
+
+    done = call("run", str(recipe), "--out", str(run))
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert before == {stage: (run / stage / "DONE").stat().st_mtime_ns for stage in before}
+    assert [row["stage"] for row in json.loads((run / "run.json").read_text())["stages"]] == STAGES
+    assert all((run / stage / "DONE").is_file() for stage in STAGES)
+    qa, nli, merged = (load_file(run / f"arms/{arm}/model/model.safetensors") for arm in ("qa", "nli", "merged"))
+    for name, own in merged.items():
+        assert torch.equal(own, ((nli[name].double() + qa[name].double()) / 2).float()), name
+    searched, trained = (
+        json.loads((run / f"targets/merged/{target}/scores.json").read_text())
+        for target in ("synth_retrieval", "synth_qa_low")
+    )
+    assert searched["checkpoint"] == "arms/merged" and trained["train"]["head"] == "synth_qa"
+    assert "merged from nli and qa" in (run / "report/report.html").read_text()
