@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from ds_stilts.plan import keeps_language_head
 from ds_stilts.planning.data_sizes import TaskSize, task_size
 from ds_stilts.planning.deepspeed_estimate import differences
 from ds_stilts.planning.machine import FILL, Machine
@@ -21,6 +22,7 @@ from ds_stilts.recipe import Recipe, Target, Training
 from ds_stilts.resources import cache_folder, config_path
 from ds_stilts.tasks import get_task
 
+FP32_BYTES = 4
 _CHOICES: tuple[tuple[int, Offload], ...] = (
     (0, "none"),
     (1, "none"),
@@ -83,9 +85,32 @@ def plan_memory(
         "config": {"name": config_name, "setting": setting.name, "bytes_per_parameter": setting.dtype_bytes},
         "scoring": _scoring_row(shape, setting, machine),
         "phases": rows,
+        "merges": _merge_rows(recipe, shape),
         "deepspeed_estimator": _beside_deepspeed(phases, setting),
         "estimated": estimated(machine, shape, speed),
     }
+
+
+def _merge_rows(recipe: Recipe, shape: ModelShape) -> list[dict[str, Any]]:
+    """Arms that merge others: nothing is trained, one rank reads fp32 models and writes one; heads are not counted."""
+    rows: list[dict[str, Any]] = []
+    for arm, phase in recipe.arms.items():
+        if phase is None or phase.merge is None:
+            continue
+        head = shape.language_head if keeps_language_head(recipe, f"arms/{arm}") else ()
+        weights, merge = (*shape.weights, *head), phase.merge.weights
+        size = FP32_BYTES * sum(weight.numel for weight in weights)
+        from_start = sum(merge.values()) != 1  # else the start model drops out of the sum
+        rows.append(
+            {
+                "arm": f"arms.{arm}",
+                "merges": {other: float(weight) for other, weight in merge.items()},
+                "read_bytes": size * (sum(map(bool, merge.values())) + from_start),
+                "written_bytes": size,
+                "memory_bytes": FP32_BYTES * max(weight.numel for weight in weights),
+            }
+        )
+    return rows
 
 
 def estimated(machine: Machine, shape: ModelShape, speed: Speed | None = None) -> list[str]:

@@ -19,6 +19,8 @@ def memory_text(plan: Mapping[str, Any]) -> str:
     lines += _scoring(plan["scoring"])
     for phase in plan["phases"]:
         lines += ["", *_phase(phase, memory)]
+    for row in plan["merges"]:
+        lines += ["", *_merge(row)]
     if plan["deepspeed_estimator"]:
         lines += ["", "Beside DeepSpeed's estimator (largest phase, GiB of a GPU, without activations):"]
         rows = [
@@ -67,6 +69,15 @@ def _phase(phase: Mapping[str, Any], memory: int | None) -> list[str]:
         rows.append(cells + ([f"{row['share_of_gpu']:.0%}", "" if row["fits"] else "does not fit"] if memory else []))
     lines += [f"  {line}" for line in _table(header, rows, left=(0, 6))]
     return lines + ([f"  {line}" for line in _advice(phase)] if memory else [])
+
+
+def _merge(row: Mapping[str, Any]) -> list[str]:
+    terms = ", ".join(f"{weight:g} × {arm}" for arm, weight in row["merges"].items())
+    return [
+        f"{row['arm']}: nothing is trained; merges {terms}",
+        f"  one rank reads {gib(row['read_bytes']):.2f} GiB and writes {gib(row['written_bytes']):.2f}, a parameter at "
+        f"a time: the largest has {gib(row['memory_bytes']):.2f}",
+    ]
 
 
 def _advice(phase: Mapping[str, Any]) -> list[str]:

@@ -136,7 +136,9 @@ class Run:
     arms: tuple[str, ...]
     """In the recipe's order; the first is the baseline."""
     arm_phases: Mapping[str, tuple[tuple[str, ...], ...]]
-    """The tasks of each intermediate phase, in order, of each arm that has any."""
+    """The tasks of each intermediate phase, in order, of each arm that trains any."""
+    arm_merges: Mapping[str, tuple[str, ...]]
+    """By arm that was merged from others, those."""
     targets: tuple[str, ...]
     """In the recipe's order, scored or not."""
     scores: Mapping[tuple[str, str], Scores]
@@ -195,7 +197,12 @@ def read_run(run_dir: Path) -> Run:
         arm_phases={
             arm: tuple(tuple(one.get("tasks") or ()) for one in phase.get("sequence") or [phase])
             for arm, phase in planned.items()
-            if isinstance(phase, dict)
+            if isinstance(phase, dict) and not phase.get("merge")
+        },
+        arm_merges={
+            arm: tuple(phase["merge"].get("arms") or ())
+            for arm, phase in planned.items()
+            if isinstance(phase, dict) and isinstance(phase.get("merge"), dict)
         },
         targets=_in_order(recipe.get("targets") or {}, sorted({target for _, target in scores})),
         scores=scores,

@@ -64,17 +64,17 @@ def _facts(run: Run) -> list[tuple[str, str]]:
         ("Machine", _joined(info.get("machine"))),
         ("Versions", _joined(info.get("versions"))),
         ("Phase 1", _pretraining(run.pretrain)),
-        *(
-            (
-                f"Arm “{arm}”",
-                f"intermediate tasks: {'; then '.join(', '.join(tasks) for tasks in run.arm_phases[arm])}"
-                if arm in run.arm_phases
-                else "no intermediate tasks",
-            )
-            for arm in run.arms
-        ),
+        *((f"Arm “{arm}”", _arm(run, arm)) for arm in run.arms),
         *((f"Validation of “{curve.phase}”", _validation(curve)) for curve in run.curves),
     ]
+
+
+def _arm(run: Run, arm: str) -> str:
+    if merged := run.arm_merges.get(arm):
+        return f"merged from {' and '.join(merged)}, without training"
+    if phases := run.arm_phases.get(arm):
+        return f"intermediate tasks: {'; then '.join(', '.join(tasks) for tasks in phases)}"
+    return "no intermediate tasks"
 
 
 def _validation(curve: Curve) -> str:

@@ -36,6 +36,8 @@ class PhaseCost:
     """All that the phase's folder holds."""
     operations: int
     """FLOPs a parameter and token."""
+    merges: tuple[str, ...] = ()
+    """Keys of the phases that a merged arm sums: their training is what its model has learned in. It trains nothing."""
 
     @property
     def flops(self) -> float | None:
@@ -50,7 +52,7 @@ class PhaseCost:
 
 
 def phase_costs(recipe: Recipe, ranks: int) -> dict[str, PhaseCost]:
-    """Cost of every training phase of a recipe, by the key where it stands.
+    """Cost of every training phase and every merged arm of a recipe, by the key where it stands.
 
     Returns:
         {} where the start model's shape is not known here.
@@ -59,7 +61,26 @@ def phase_costs(recipe: Recipe, ranks: int) -> dict[str, PhaseCost]:
         shape, _ = start_shape(recipe)
     except CheckpointError:
         return {}
-    return {needs.where: _cost(needs) for needs in phase_needs(recipe, shape, Machine(nodes=1, gpus=ranks))}
+    found = {needs.where: _cost(needs) for needs in phase_needs(recipe, shape, Machine(nodes=1, gpus=ranks))}
+    for arm, phase in recipe.arms.items():
+        if phase and phase.merge:
+            merges = tuple(where for other in phase.merge.arms for where in found if _belongs(where, other))
+            found[f"arms.{arm}"] = _merging(found, merges)
+    return found
+
+
+def _merging(costs: Mapping[str, PhaseCost], merges: tuple[str, ...]) -> PhaseCost:
+    """What a merged arm costs itself: no step, and a folder. Heads of others beside the largest one's are left out."""
+    return PhaseCost(
+        steps=0,
+        examples=0,
+        tokens=0,
+        tokens_are="exact",
+        active_parameters=max(costs[where].active_parameters for where in merges),
+        parameters=max(costs[where].parameters for where in merges),
+        operations=0,
+        merges=merges,
+    )
 
 
 def _cost(needs: PhaseNeeds) -> PhaseCost:
@@ -95,8 +116,8 @@ def _cost(needs: PhaseNeeds) -> PhaseCost:
 
 
 def arm_amount(costs: Mapping[str, PhaseCost], arm: str, budget: Budget) -> int | None:
-    """What an arm uses of the matched quantity, as planned; None: not known."""
-    own = [cost.amount(budget.match) for where, cost in costs.items() if _belongs(where, arm)]
+    """What an arm's model has used of the matched quantity, as planned; None: not known."""
+    own = [cost.amount(budget.match) for cost in learned_in(costs, arm)]
     targets = [cost.amount(budget.match) for where, cost in costs.items() if where.startswith("targets.")]
     if budget.over == "intermediate":
         targets = []
@@ -104,6 +125,12 @@ def arm_amount(costs: Mapping[str, PhaseCost], arm: str, budget: Budget) -> int 
     if len(known) < len(own) + len(targets):
         return None
     return sum(known[: len(own)]) + (round(fmean(known[len(own) :])) if targets else 0)
+
+
+def learned_in(costs: Mapping[str, PhaseCost], arm: str) -> list[PhaseCost]:
+    """The phases that an arm's model has learned in: its own, or those of all arms that it merges."""
+    own = [cost for where, cost in costs.items() if _belongs(where, arm)]
+    return [costs[where] for cost in own for where in cost.merges] or own
 
 
 def _belongs(where: str, arm: str) -> bool:

@@ -10,7 +10,7 @@ import yaml
 from pydantic import ValidationError
 
 from ds_stilts.errors import DataError
-from ds_stilts.plan import arm_stages
+from ds_stilts.plan import trained_stages
 from ds_stilts.recipe_file import explain
 from ds_stilts.studies.expand import SeedPair, StudyRun, expand
 from ds_stilts.studies.ledger import read_ledger, summed
@@ -93,14 +93,15 @@ def stage_folders(study: Study, folder: Path) -> Iterator[tuple[StudyRun, str, P
 def used_amounts(study: Study, folder: Path, budget: Budget) -> dict[str, int | None]:
     """What the arms that are compared really used of the matched quantity, the mean over seeds; None: not all is done.
 
-    With `over: all`, an intermediate phase and the mean of the targets after it.
+    With `over: all`, an intermediate phase and the mean of the targets after it. A merged arm has used what those that
+    it merges have.
     """
     amounts: dict[str, list[float]] = {name: [] for name, arm in study.arms.items() if arm.is_matched}
     missing: set[str] = set()
     for run in expand(study):
         place = folder / run.folder
         for arm in [arm for arm in run.arms if arm in amounts]:
-            phases = [read_ledger(place / stage) for stage in arm_stages(run.recipe, arm)]
+            phases = [read_ledger(place / stage) for stage in trained_stages(run.recipe, arm)]
             targets = [read_ledger(place / "targets" / arm / target) for target in run.recipe.targets]
             trained = [ledger for ledger in targets if ledger.get("steps")] if budget.over == "all" else []
             if not all(phases) or (budget.over == "all" and not all(targets)):

@@ -78,13 +78,27 @@ def expand(study: Study) -> list[StudyRun]:
     """Every recipe of a study, groups within seeds, so that runs of one seed are next to each other.
 
     Raises:
-        RecipeError: an arm, the targets or the base make no recipe.
+        RecipeError: an arm, the targets or the base make no recipe, or an arm merges one that is in another recipe.
     """
+    _check_merges(study)
     return [
         StudyRun(group=group, seed=seed, arms=arms, recipe=_recipe(study, group, arms, seed))
         for seed in seed_pairs(study)
         for group, arms in groups(study).items()
     ]
+
+
+def _check_merges(study: Study) -> None:
+    together = groups(study).get(SHARED, ())
+    for name, arm in study.arms.items():
+        merge = (arm.intermediate or {}).get("merge")
+        others = merge.get("arms") if isinstance(merge, dict) else None
+        for other in [name, *others] if isinstance(others, dict | list) else []:
+            if other in study.arms and other not in together:
+                raise RecipeError(
+                    f"study '{study.study}', arms.{name}.intermediate.merge: '{other}' has a start model or targets of "
+                    "its own, and only arms that share both can be merged; remove its `start` and `targets`"
+                )
 
 
 def _recipe(study: Study, group: str, arms: tuple[str, ...], seed: SeedPair) -> Recipe:

@@ -7,8 +7,9 @@ not training arithmetic is in its `stage_s`.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ds_stilts.plan import merged_stages
 from ds_stilts.recipe import Recipe
-from ds_stilts.studies.budget import PhaseCost, phase_costs, total
+from ds_stilts.studies.budget import PhaseCost, learned_in, phase_costs, total
 from ds_stilts.studies.expand import StudyRun, expand
 from ds_stilts.studies.graph import Node, Sources, build_graph
 from ds_stilts.studies.guards import (
@@ -83,12 +84,13 @@ def plan_study(study: Study, *, store: Store | None = None, sources: Sources | N
 
 def _arm(study: Study, costs: Mapping[str, Mapping[str, PhaseCost]], name: str) -> dict[str, Any]:
     arm = study.arms[name]
-    own = [cost for where, cost in costs[name].items() if where.split(".")[:2] == ["arms", name]]
+    own = learned_in(costs[name], name)
     return {
         "role": arm.role,
         "steps": total(cost.steps for cost in own),
         "tokens": total(cost.tokens for cost in own),
         "tokens_are": max((cost.tokens_are for cost in own), key=_CERTAINTY.index, default="exact"),
+        "merged": arm.is_merged,
         "matched": arm.is_matched,
         **({"unmatched": arm.unmatched} if arm.unmatched else {}),
         **({"note": arm.note} if arm.note else {}),
@@ -158,7 +160,9 @@ def _trains(node: Node) -> bool:
     kind, *names = node.stage.split("/")
     if kind == "start":
         return node.run.recipe.start.pretrain is not None
-    return kind == "arms" or not get_task(names[1]).is_searched
+    if kind == "arms":
+        return not merged_stages(node.run.recipe, names[0])
+    return not get_task(names[1]).is_searched
 
 
 def _contrast(study: Study, runs: Sequence[StudyRun], contrast: Contrast) -> dict[str, Any]:

@@ -31,6 +31,11 @@ class StudyArm(Section):
         return bool(self.start or self.targets)
 
     @property
+    def is_merged(self) -> bool:
+        """Whether it sums what other arms have learned; its budget is then theirs."""
+        return bool((self.intermediate or {}).get("merge"))
+
+    @property
     def is_matched(self) -> bool:
         return self.role != "baseline" and self.unmatched is None
 

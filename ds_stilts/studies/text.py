@@ -41,6 +41,7 @@ def _arms(arms: Mapping[str, Mapping[str, Any]]) -> list[str]:
         size = "no intermediate phase" if steps == 0 else "steps not known before the data are prepared"
         if steps:
             size = f"{steps:,} steps" + (f", {most}{tokens:,} tokens" if tokens is not None else "")
+            size += ", of the arms that it merges" if arm["merged"] else ""
         why = f"; not matched: {arm['unmatched']}" if arm.get("unmatched") else ""
         lines.append(f"  {name.ljust(width)}  {arm['role']:9}  {size}{why}")
     return lines

@@ -1,4 +1,4 @@
-"""Two arms and one that merges them, through the command line: killed while it merges, gone on with, scored, reported."""
+"""Two arms and one that merges them, through the command line: killed while it merges, continued, scored, reported."""
 
 import json
 import os

@@ -28,9 +28,11 @@ def budget_part(report: StudyReport) -> Part:
     else:
         said = f"To be matched: {costs.matched}, within {costs.tolerance:.0%}; not known of every arm yet."
     apart = "; ".join(f"{name}: {arm.unmatched}" for name, arm in arms.items() if arm.unmatched)
+    merged = ", ".join(name for name, arm in arms.items() if arm.is_merged)
     blocks: list[Block] = [
         Text(text=said),
         *([note(f"Not matched on purpose: {apart}.")] if apart else []),
+        *([note(f"Merged from other arms, so the matched quantity is theirs: {merged}.")] if merged else []),
         Table(
             id="budget-table",
             caption="Used by the finished stages of each arm, all seeds together; a stage that runs share counts once.",
