@@ -72,6 +72,19 @@ def test_what_is_trained_is_only_scored_and_at_once() -> None:
     assert by_name["ready/qa"].after == ()
 
 
+def test_a_merged_arm_waits_for_those_that_it_merges_and_needs_one_process() -> None:
+    merging = recipe(RECIPE.replace("targets:", "  sum: {merge: {arms: [qa, both]}}\ntargets:"))
+
+    def job(done: list[str]) -> Job:
+        return {job.name: job for job in job_graph(merging, done=done)}["arms/sum"]
+
+    assert waits([job([])]) == {"arms/sum": ["afterok arms/both", "afterok arms/qa"]}
+    assert job([]).one_process and job([]).stages == ("arms/sum",)
+    done = ["start", "arms/qa", "arms/both/1"]
+    assert waits([job(done)]) == {"arms/sum": ["afterok arms/both"]}
+    assert waits([job([*done, "arms/both/2"])]) == {"arms/sum": []}
+
+
 def test_the_phases_of_a_sequence_are_one_job_and_begin_where_they_stopped() -> None:
     def phases(done: list[str]) -> tuple[str, ...]:
         return {job.name: job for job in job_graph(recipe(), done=done)}["arms/both"].stages

@@ -18,6 +18,7 @@ from ds_stilts.errors import StoppedCleanly, UserError
 from ds_stilts.phases import is_done, run_stage
 from ds_stilts.phases.context import Ranks, Run
 from ds_stilts.recipe import Recipe
+from ds_stilts.run import _check_order
 from tests.small import tokenizer, xlmr
 
 STAGE = "arms/merged"
@@ -151,6 +152,15 @@ def test_heads_of_one_name_that_do_not_fit_are_told(world: World, folder: Path) 
     save_file({"shared.bias": torch.zeros(3)}, folder / "arms/nli/model/heads.safetensors")
     with pytest.raises(UserError, match=r"arms/merged: the head 'shared\.bias' has another shape in one of .*arms/nli"):
         merge(world, folder, {"arms": ["nli", "chain"]})
+
+
+def test_a_merge_is_not_begun_before_the_arms_are_done(folder: Path) -> None:
+    run = run_of(folder, {"arms": ["nli", "chain"]})
+    (folder / "arms/chain/2/DONE").touch()
+    with pytest.raises(UserError, match="'arms/merged' needs the model of stage 'arms/nli', which is not finished"):
+        _check_order(run, [STAGE])
+    (folder / "arms/nli/DONE").touch()
+    _check_order(run, [STAGE])
 
 
 def test_an_arm_without_weights_is_told(world: World, folder: Path) -> None:

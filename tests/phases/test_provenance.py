@@ -52,6 +52,18 @@ def test_every_phase_of_a_sequence_counts() -> None:
     assert overlap_of_arm(made, "probe", get_task("tydiqa"))[1] == ["tydiqa"]
 
 
+def test_a_merged_arm_has_seen_the_labels_of_all_that_it_merges() -> None:
+    phases: dict[str, Any] = {
+        "nli": {"tasks": {"mnli": {}}, "steps": 1},
+        "qa": {"tasks": {"tydiqa": {"languages": ["sw"]}}, "steps": 1},
+        "probe": {"merge": {"arms": ["qa", "nli"], "weight": 0}},
+    }
+    made = Recipe.model_validate({"name": "probe", "start": {"model": "m"}, "arms": phases, "targets": {}})
+    assert labelled_languages(made, "probe", []) == {"en", "sw"}
+    assert overlap_of_arm(made, "probe", get_task("xnli"))[1] == ["mnli"]
+    assert overlap_of_arm(made, "probe", get_task("tydiqa"))[1] == ["tydiqa"]
+
+
 def notes_of(tmp_path: Path, target: dict[str, Any], trained: dict[str, Any], *scored: tuple[str, str]) -> list[str]:
     values = {
         "name": "probe",

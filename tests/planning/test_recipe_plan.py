@@ -157,3 +157,17 @@ def test_a_plan_says_whether_the_whole_model_can_be_scored_on_every_rank() -> No
     assert "with evaluation.whole_model: true, 1.04 GiB and no waiting for others: it fits" in memory_text(plan)
     assert planned(large, on(1, 8, 2))["scoring"]["whole_model_fits"] is False
     assert "Scoring: the whole model on every rank" in memory_text(planned(recipe(), on(1, 8)))
+
+
+def test_a_merged_arm_reads_models_and_trains_nothing() -> None:
+    arms = {"a": {"tasks": {"mnli": {}}}, "b": {"tasks": {"qqp": {}}}}
+    plan = planned(recipe(arms={**arms, "mean": {"merge": {"arms": ["a", "b"]}},
+                                "sum": {"merge": {"arms": ["a", "b"], "weight": 1}}}), on(1, 8))  # fmt: skip
+    encoder = sum(weight.numel for weight in start_shape(recipe())[0].weights)
+
+    assert [row["phase"] for row in plan["phases"]] == ["arms.a", "arms.b", "targets.xnli"]
+    mean, added = plan["merges"]
+    assert (mean["arm"], mean["merges"]) == ("arms.mean", {"a": 0.5, "b": 0.5})
+    assert mean["written_bytes"] == 4 * encoder and mean["memory_bytes"] == 4 * 250_002 * 1024
+    assert (mean["read_bytes"], added["read_bytes"]) == (2 * 4 * encoder, 3 * 4 * encoder)
+    assert "arms.sum: nothing is trained; merges 1 × a, 1 × b" in memory_text(plan)

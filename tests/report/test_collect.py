@@ -104,4 +104,9 @@ def test_phases_of_a_sequence_have_tasks_and_curves_of_their_own(small_run: Path
     assert [curve.phase for curve in run.curves] == ["nli/1", "nli/2"]
     facts = dict(provenance(run).facts)
     assert facts["Arm “nli”"] == "intermediate tasks: mnli; then squad_v1, qqp"
+    recipe["arms"]["nli"] = {"merge": {"arms": {"mnli": None, "qa": None}, "weight": None}}
+    (small_run / "recipe.yaml").write_text(yaml.safe_dump(recipe, sort_keys=False))
+    merged = read_run(small_run)
+    assert merged.arm_phases == {} and merged.arm_merges == {"nli": ("mnli", "qa")}
+    assert dict(provenance(merged).facts)["Arm “nli”"] == "merged from mnli and qa, without training"
     assert facts["Validation of “nli/2”"] == "best 62.00 at step 5; 1 validation, the last at step 5"
