@@ -7,9 +7,19 @@ import pytest
 import yaml
 
 from ds_stilts.errors import RecipeError
-from ds_stilts.plan import arm_stages, keeps_language_head, merged_stages, stages, stages_before, trained_stages
+from ds_stilts.plan import (
+    arm_stages,
+    check_recipe,
+    keeps_language_head,
+    merged_stages,
+    reused_head,
+    stages,
+    stages_before,
+    trained_stages,
+)
 from ds_stilts.recipe import Merge, Recipe
 from ds_stilts.recipe_file import parse_recipe
+from ds_stilts.tasks import get_task
 
 ARMS: dict[str, Any] = {
     "none": None,
@@ -135,6 +145,12 @@ def test_a_merged_arm_has_learned_in_the_stages_of_those_that_it_merges() -> Non
     tasks = [list(phase.tasks) for phase in recipe.phases_of("merged")]
     assert tasks == [["squad_v1"], ["ccg"], ["mnli"]]
     assert list(recipe.intermediate()) == ["arms.nli", "arms.chain.sequence.1", "arms.chain.sequence.2"]
+
+
+def test_a_target_goes_on_from_a_head_that_one_of_the_merged_arms_has_trained() -> None:
+    recipe = read(targets={"xnli": {"heads": "reuse"}})
+    check_recipe(recipe, 1)
+    assert [reused_head(recipe, arm, get_task("xnli")) for arm in ARMS] == [None, "mnli", None, "mnli"]
 
 
 def test_the_language_head_is_merged_where_an_arm_has_trained_it() -> None:

@@ -1,4 +1,4 @@
-"""Two arms and one that merges them, through the command line: killed while it merges, continued, scored, reported."""
+"""Two arms and one that merges them, through the command line: killed while it merges, and continued."""
 
 import json
 import os
@@ -23,12 +23,11 @@ arms:
   qa: {tasks: {synth_qa: {max_examples: 40}}}
   nli: {tasks: {synth_nli: {languages: [aa], max_examples: 40}}}
   merged: {merge: {arms: [qa, nli]}}
-targets:
-  synth_qa_low: {score_languages: [hh], max_score_examples: 10, steps: 1, heads: reuse}
-engine: {config: zero2_fp32, processes: 2}
+targets: {}
+engine: {config: zero2_fp32, processes: 1}
 """
 ARMS = ("qa", "nli", "merged")
-STAGES = ["start", *(f"arms/{arm}" for arm in ARMS), *(f"targets/{arm}/synth_qa_low" for arm in ARMS)]
+STAGES = ["start", *(f"arms/{arm}" for arm in ARMS)]
 
 
 def call(*arguments: str, fail: str = "") -> "subprocess.CompletedProcess[str]":
@@ -37,7 +36,7 @@ def call(*arguments: str, fail: str = "") -> "subprocess.CompletedProcess[str]":
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=400, check=False)
 
 
-def test_arms_are_merged_scored_and_reported(tmp_path: Path) -> None:
+def test_a_killed_merge_is_gone_on_with_and_repeats_no_arm(tmp_path: Path) -> None:
     recipe, run = tmp_path / "merging.yaml", tmp_path / "run"
     recipe.write_text(RECIPE)
     killed = call("run", str(recipe), "--out", str(run), fail="merge.parameter:step5=kill")
@@ -45,7 +44,7 @@ def test_arms_are_merged_scored_and_reported(tmp_path: Path) -> None:
     before = {stage: (run / stage / "DONE").stat().st_mtime_ns for stage in STAGES[:3]}
     assert (run / "arms/merged/model.tmp").is_dir() and not (run / "arms/merged/model").exists()
 
-    done = call("run", str(recipe), "--out", str(run))
+    done = call("run", str(recipe), "--out", str(run), "--processes", "2")
     assert done.returncode == 0, done.stderr[-3000:]
     assert before == {stage: (run / stage / "DONE").stat().st_mtime_ns for stage in before}
     assert [row["stage"] for row in json.loads((run / "run.json").read_text())["stages"]] == STAGES
@@ -53,6 +52,5 @@ def test_arms_are_merged_scored_and_reported(tmp_path: Path) -> None:
     qa, nli, merged = (load_file(run / f"arms/{arm}/model/model.safetensors") for arm in ("qa", "nli", "merged"))
     for name, own in merged.items():
         assert torch.equal(own, ((nli[name].double() + qa[name].double()) / 2).float()), name
-    scores = json.loads((run / "targets/merged/synth_qa_low/scores.json").read_text())
-    assert scores["train"]["head"] == "synth_qa"
-    assert "merged from nli and qa" in (run / "report/report.html").read_text()
+    heads = load_file(run / "arms/merged/model/heads.safetensors")
+    assert {name.split(".")[0] for name in heads} == {"synth_nli", "synth_qa"}
