@@ -19,7 +19,7 @@ from ds_stilts.phases import is_done, run_stage
 from ds_stilts.phases.context import Ranks, Run
 from ds_stilts.recipe import Recipe
 from ds_stilts.run import _check_order
-from tests.small import tokenizer, xlmr
+from tests.small import mt5, mt5_tokenizer, tokenizer, xlmr
 
 STAGE = "arms/merged"
 SOURCES = {"start": 0, "arms/nli": 1, "arms/chain/1": 4, "arms/chain/2": 2}
@@ -185,3 +185,15 @@ def test_an_interrupted_merge_leaves_no_model_and_is_begun_again(
     (folder / "STOP").unlink()
     assert same(merge(world, folder, {"arms": ["nli"]}), folder / "arms/nli/model")
     assert not (folder / STAGE / "model.tmp").exists()
+
+
+def test_a_model_that_writes_text_is_merged_whole(world: World, tmp_path: Path) -> None:
+    models = {stage: mt5(seed) for seed, stage in enumerate(("start", "arms/nli", "arms/chain/2"))}
+    for stage, model in models.items():
+        model.save_pretrained(tmp_path / stage / "model")
+        mt5_tokenizer().save_pretrained(tmp_path / stage / "model")
+    own = load_file(merge(world, tmp_path, {"arms": ["nli", "chain"]}) / "model.safetensors")
+    first, second = (dict(models[stage].named_parameters()) for stage in ("arms/nli", "arms/chain/2"))
+    assert own.keys() == first.keys() and "lm_head.weight" in own
+    for name, values in own.items():
+        assert torch.equal(values, ((first[name].double() + second[name].double()) / 2).float()), name
