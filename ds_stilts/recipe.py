@@ -8,7 +8,7 @@ suggestion.
 import hashlib
 import json
 import re
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
@@ -133,6 +133,9 @@ class Training(Section):
     keep_checkpoints: int = Field(default=2, ge=1)
     """Newest engine checkpoints to keep until the phase is done; the best by a metric is kept besides."""
     log_every: int = Field(default=10, ge=1)
+    gradient_cosines: list[Annotated[int, Field(ge=1)]] = []
+    """Layers of the encoder, 1 the lowest, for which it is logged how far the tasks' gradients agree (see
+    `ds_stilts.engine.agreement`). With several tasks; costs about 0.5 % of a step for each layer."""
     average: Average | None = None
     """None: the phase ends with the weights of its last step, or of its best with `validation.patience`."""
     validation: Validation | None = None
@@ -318,6 +321,11 @@ class Recipe(Section):
                 raise ValueError(
                     f"{where}.compile: torch.compile leaves a layer that is recomputed as it is; give `compile` or "
                     "`activation_checkpointing`, not both"
+                )
+            if phase.compile and phase.gradient_cosines:
+                raise ValueError(
+                    f"{where}.gradient_cosines: what passes within a compiled layer cannot be watched; remove one of "
+                    "`compile` and `gradient_cosines`"
                 )
             if phase.average and phase.validation and phase.validation.patience:
                 raise ValueError(

@@ -5,7 +5,10 @@ Left out is what changes no number, and every key at a value that does what reci
 
 from typing import Any
 
-_INDIFFERENT = {"checkpoint_every", "keep_checkpoints", "log_every", "micro_batch_tokens", "activation_checkpointing"}
+_INDIFFERENT = {
+    "checkpoint_every", "keep_checkpoints", "log_every", "micro_batch_tokens", "activation_checkpointing",
+    "gradient_cosines",
+}  # fmt: skip
 """Keys of a phase that change no number."""
 _LATER = {
     "random_init": False,

@@ -1,7 +1,7 @@
 """From items to one packed batch of tensors: tokens of all tasks side by side, and the rows that each head reads, or
 the text that is to be written for each sequence."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -41,6 +41,21 @@ class PackedBatch:
     """By task, in the order of the sequences given; a task without sequences is missing."""
     targets: PackedTargets | None = None
     """What is to be written, in text-to-text."""
+
+    def tasks_of_tokens(self, names: Sequence[str]) -> torch.Tensor:
+        """int64 [T]: the place in `names` of each token's task; -1 in sequences of which no row is read."""
+        device = self.ids.device
+        owners_T = self.packing.owners(device)
+        of_sequence = torch.full((len(self.packing.lengths),), -1, device=device)
+        written = self.targets.pairing if self.targets else None
+        for name, own in self.tasks.items():
+            if written:
+                source_of = torch.tensor(written.source_of, device=device)
+                sequences = source_of[written.targets.owners(device)[own.rows]]
+            else:
+                sequences = owners_T[own.rows]
+            of_sequence[sequences] = names.index(name)
+        return of_sequence[owners_T]
 
     def to(self, device: torch.device | str) -> "PackedBatch":
         """On a device; from pinned memory without waiting for the copy."""

@@ -18,6 +18,7 @@ from ds_stilts.data.batch import Masking
 from ds_stilts.data.prefetch import Prefetch
 from ds_stilts.data.steps import StepPlanner, TaskData
 from ds_stilts.engine import checkpoint, watchdog
+from ds_stilts.engine.agreement import cosines
 from ds_stilts.engine.averaging import Averaging
 from ds_stilts.engine.checkpoint import Cursor
 from ds_stilts.engine.communication import CommunicationLog
@@ -115,7 +116,7 @@ def train(
     gc.collect()
     gc.disable()  # a collection in the middle of a step makes all other ranks wait for this one
     gc.freeze()  # the libraries' objects, a million of which each collection below would look at: 0.3 s
-    window = Window(tasks, world.device)
+    window, sketches = Window(tasks, world.device), engine.module.sketches
     steps = range(first_step, num_steps)
     made_ahead = Prefetch(planner, tasks, masking, rank=world.rank, steps=steps, device=world.device)
     began = time.monotonic()
@@ -139,13 +140,20 @@ def train(
                 guard.skipped(step, share.micro_batches, losses, window.names, tasks)
             squares = engine.module.gradients.take(world.device) / world.size**2  # DeepSpeed divided by micro-batches
             window.add(share, losses, squares, applied=applied)
+            if sketches:
+                window.add_sketches(step, sketches.take(world.device), applied=applied)
             done = step + 1
             if averaging:
                 averaging.look(done)
             flags, *totals = world.sum(torch.cat([window.sums.new_tensor([stop.flag()]), window.sums])).tolist()
             stopping = stop.agreed(flags)
             if done % training.log_every == 0 or done == num_steps or stopping:
-                values = {"lr": float(engine.lr_scheduler.get_last_lr()[0]), "grad_norm": guard.grad_norm}
+                values: dict[str, Any] = {
+                    "lr": float(engine.lr_scheduler.get_last_lr()[0]),
+                    "grad_norm": guard.grad_norm,
+                }
+                if sketches and window.halves is not None:
+                    values["cosines"] = cosines(world.sum(window.halves), window.names, sketches.layers)
                 telemetry.step(done, tokens=window.num_tokens, values={**window.values(totals), **values})
                 window = Window(tasks, world.device)
                 gc.collect()

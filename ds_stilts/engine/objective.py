@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from ds_stilts.data.batch import PackedBatch
+from ds_stilts.engine.agreement import GradientSketches
 from ds_stilts.engine.gradients import TaskGradients
 from ds_stilts.formats import get_format
 from ds_stilts.models.encoder import Layer
@@ -26,7 +27,10 @@ class Objective(nn.Module):
         super().__init__()
         self.model = model
         self._tasks = sorted(tasks, key=lambda task: (task.head, task.name))
-        self.gradients = TaskGradients(sorted(task.name for task in tasks))
+        self.names = sorted(task.name for task in tasks)
+        self.gradients = TaskGradients(self.names)
+        self.sketches: GradientSketches | None = None
+        """What compares the tasks' gradients; None: nothing."""
 
     def forward(
         self, batch: PackedBatch, coefficients: Mapping[str, float] | None, layer: Layer = None
@@ -45,6 +49,8 @@ class Objective(nn.Module):
                 own = batch.tasks[task.name].rows
                 rows[task.head] = torch.cat([rows[task.head], own]) if task.head in rows else own
         watch = partial(self.gradients.watch, rows={name: own.rows for name, own in batch.tasks.items()})
+        if self.sketches:
+            self.sketches.begin(batch.tasks_of_tokens(self.names))
         states, logits = self.model(batch.ids, batch.packing, rows, batch.types, layer, watch)
         if coefficients is None:
             return states, logits

@@ -59,7 +59,8 @@ class Telemetry:
             step: optimizer steps done.
             tokens: real tokens (there is no padding) of all ranks since the last call.
             values: "loss", "lr", "grad_norm", by task "losses" (means per loss unit), "grad_norms" and "items" (how
-                many were drawn), "skipped" steps, and "data_wait_s", what rank 0 waited for batches.
+                many were drawn), "skipped" steps, "data_wait_s", what rank 0 waited for batches, and by layer "cosines"
+                (see `ds_stilts.engine.agreement`) where the recipe asks for them.
         """
         if not self._enabled:
             return
@@ -77,6 +78,8 @@ class Telemetry:
         points |= {"tokens_per_s": rate, "skipped_steps": self._skipped}
         points |= {f"loss/{task}": loss for task, loss in values["losses"].items()}
         points |= {f"grad_norm/{task}": norm for task, norm in values["grad_norms"].items()}
+        for layer, pairs in values.get("cosines", {}).items():
+            points |= {f"gradient_cosine/layer_{layer}/{pair}": value for pair, value in pairs.items()}
         points |= {f"share/{task}": count / num_items for task, count in values["items"].items()}
         points |= {f"loss_sigmas/{task}": value for task, value in sigmas.items()}
         self._records.scalars(points, step)

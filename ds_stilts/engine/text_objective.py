@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from ds_stilts.data.batch import PackedBatch
+from ds_stilts.engine.agreement import GradientSketches
 from ds_stilts.engine.gradients import TaskGradients
 from ds_stilts.models.seq2seq import PackedSeq2Seq, Writing
 from ds_stilts.tasks.task import Task
@@ -24,7 +25,10 @@ class TextObjective(nn.Module):
         super().__init__()
         self.model = model
         self._tasks = sorted(tasks, key=lambda task: task.name)
-        self.gradients = TaskGradients([task.name for task in self._tasks])
+        self.names = [task.name for task in self._tasks]
+        self.gradients = TaskGradients(self.names)
+        self.sketches: GradientSketches | None = None
+        """What compares the tasks' gradients; None: nothing."""
 
     def forward(
         self, batch: PackedBatch | Writing, coefficients: Mapping[str, float] | None, more: Any = None
@@ -40,6 +44,8 @@ class TextObjective(nn.Module):
         """
         if isinstance(batch, Writing):
             return batch.sources_TD, {"logits": self.model.next_logits(batch, more)}
+        if self.sketches:
+            self.sketches.begin(batch.tasks_of_tokens(self.names))
         states = self.model.encoder(batch.ids, batch.packing, layer=more)
         if batch.targets is None:
             return states, {}

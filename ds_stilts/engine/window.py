@@ -24,6 +24,8 @@ class Window:
         self._tasks, self.names = tasks, sorted(tasks)
         self.sums = torch.zeros(1 + 3 * len(self.names), dtype=torch.float64, device=device)
         """The loss, then unit losses of each of `names`, units of each, and squared gradient norms of each."""
+        self.halves: torch.Tensor | None = None
+        """Sketches of the tasks' gradients (`ds_stilts.engine.agreement`), of the even and of the odd steps."""
         self.num_tokens = self._num_applied = self._num_skipped = 0
         self.waited_s = 0.0
         """How long this rank's steps waited for their batches."""
@@ -61,6 +63,14 @@ class Window:
                 units[slot.task] += int(self._tasks[slot.task].units[slot.item])
         counts = torch.tensor(list(units.values()), dtype=torch.float64, device=self.sums.device)
         self.sums += torch.cat([torch.stack(losses).sum(0), counts, squares.double()])
+
+    def add_sketches(self, step: int, sketches: torch.Tensor, *, applied: bool) -> None:
+        """This rank's part of one step's, [layers, tasks, side, side]; of a skipped step nothing counts."""
+        if not applied:
+            return
+        if self.halves is None:
+            self.halves = torch.zeros(2, *sketches.shape, device=sketches.device)
+        self.halves[step % 2] += sketches
 
     def values(self, totals: Sequence[float]) -> dict[str, Any]:
         """For the log: "loss" (NaN if every step was skipped), by task "losses" and "grad_norms" (see

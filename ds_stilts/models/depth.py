@@ -24,13 +24,28 @@ def depths(encoder: PackedEncoder | PackedT5Encoder) -> dict[nn.Parameter, int]:
     A final LayerNorm, which XLM-R XL and mT5 have, counts with the layer whose states it normalises, the last: there
     is one in the last layer of all other families. mT5's table of relative positions lies in its first layer.
     """
-    from transformers.modeling_layers import GradientCheckpointingLayer
-
-    stack = encoder.hf.encoder if isinstance(encoder, PackedT5Encoder) else encoder.hf
-    layers = [module for module in stack.modules() if isinstance(module, GradientCheckpointingLayer)]
-    assert len(layers) == encoder.num_layers, "transformers marks a layer by its class"
+    stack, layers = _stack(encoder), layers_of(encoder)
     within = {parameter: depth for depth, layer in enumerate(layers, start=1) for parameter in layer.parameters()}
     return {
         parameter: within.get(parameter, 0 if name.startswith(_EMBEDDINGS) else len(layers))
         for name, parameter in stack.named_parameters()
     }
+
+
+def layers_of(encoder: PackedEncoder | PackedT5Encoder) -> list[nn.Module]:
+    """The encoder's layers from the input up; the first one has depth 1."""
+    from transformers.modeling_layers import GradientCheckpointingLayer
+
+    layers = [module for module in _stack(encoder).modules() if isinstance(module, GradientCheckpointingLayer)]
+    assert len(layers) == encoder.num_layers, "transformers marks a layer by its class"
+    return layers
+
+
+def last_matrix(layer: nn.Module) -> nn.Linear:
+    """The linear layer that a layer of an encoder ends with, the second of its feed-forward part."""
+    return [module for module in layer.modules() if isinstance(module, nn.Linear)][-1]
+
+
+def _stack(encoder: PackedEncoder | PackedT5Encoder) -> nn.Module:
+    stack: nn.Module = encoder.hf.encoder if isinstance(encoder, PackedT5Encoder) else encoder.hf
+    return stack

@@ -15,6 +15,7 @@ from ds_stilts.models.freezing import check_frozen
 from ds_stilts.models.lora import check_adapters, check_peft
 from ds_stilts.phases.context import Run
 from ds_stilts.phases.splits import pool_keys, scoring_keys, training_keys, validation_keys
+from ds_stilts.phases.watching import check_watched
 from ds_stilts.planning.adapters import linear_names
 from ds_stilts.planning.public_models import public_config
 from ds_stilts.planning.start_model import start_shape
@@ -52,6 +53,7 @@ def check_start(recipe: Recipe) -> None:
     for where, phase in recipe.trained().items():
         if layers is not None:
             check_frozen(phase.freeze, layers, where)
+            check_watched(phase, layers, where)
         if phase.lora:
             check_peft(where)
             if layers is not None or public_config(name or ""):

@@ -42,6 +42,7 @@ from ds_stilts.phases.sequence import (
 )
 from ds_stilts.phases.splits import training_keys
 from ds_stilts.phases.validation import make_watch
+from ds_stilts.phases.watching import watch_gradients
 from ds_stilts.plan import keeps_language_head
 from ds_stilts.recipe import Training
 from ds_stilts.tasks import get_task
@@ -137,6 +138,7 @@ def train_phase(
             load_head(model.heads[head], stored, head, source)
     freeze_parameters(start.encoder, training.freeze, stage)
     add_adapters(start.encoder, training.lora, stage, seed_for(run, f"{seed_label}:adapters"))
+    watch_gradients(objective, start.encoder, training, stage)
     attention = set_attention(start.encoder, run.recipe.engine.attention, world, config.dtype, trains=True)
     values = place(objective, start.weights, config)
     engine = training_engine(objective, config, training, num_steps=num_steps, accumulation=planner.accumulation)

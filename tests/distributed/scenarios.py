@@ -26,6 +26,8 @@ from ds_stilts.engine.universal import reshape
 from ds_stilts.engine.watch import Watch
 from ds_stilts.engine.world import World
 from ds_stilts.errors import CheckpointError, StoppedCleanly
+from ds_stilts.models.depth import encoder_of
+from ds_stilts.phases.watching import watch_gradients
 from ds_stilts.recipe import Average, Training
 from tests.distributed import tiny, tiny_mt5
 
@@ -100,6 +102,7 @@ def build_tiny(world: World, config_name: str, model: str, dropout: float, **cha
     else:
         training = tiny.TRAINING.model_copy(update=changes)
         tasks, objective = tiny.data(training), Objective(tiny.model(tiny.masked_lm(dropout=dropout)), tiny.TASKS)
+    watch_gradients(objective, encoder_of(objective), training, "tiny")
     config = load_engine_config(config_name)
     planner = tiny.planner(tasks, world.size, training)
     assert training.steps is not None
@@ -122,6 +125,7 @@ def train_tiny(
     dropout: float = 0.1,
     curve: Sequence[float] | None = None,
     average: Average | None = None,
+    watched: Sequence[int] = (),
     fail: str = "",
 ) -> dict[str, Any]:
     """Train to a step, going on from what is in the folder; `fail` is what DS_STILTS_FAIL says while it lasts.
@@ -134,7 +138,9 @@ def train_tiny(
     """
     os.environ[VARIABLE] = fail
     saving = {"checkpoint_every": every, "keep_checkpoints": keep}
-    made = build_tiny(world, config_name, model, dropout, steps=steps, average=average, **saving)
+    made = build_tiny(
+        world, config_name, model, dropout, steps=steps, average=average, gradient_cosines=list(watched), **saving
+    )
     watch = None
     if curve is not None:
         watch = Watch(

@@ -19,7 +19,7 @@ def logged(folder: Path) -> list[dict[str, Any]]:
 
 def test_one_rank_and_two_ranks_log_the_same_gradient_norms_and_mixture(tmp_path: Path) -> None:
     for size, config in ((1, "zero2_fp32"), (2, "zero3_release_fp32")):
-        run_world(size, _train, str(tmp_path / str(size)), config)
+        run_world(size, _train, str(tmp_path / str(size)), config, ())
     one, two = (logged(tmp_path / size) for size in ("1", "2"))
     assert [line["items"] for line in one] == [line["items"] for line in two]
     mixture = tiny.mixture(tiny.data())
@@ -32,5 +32,24 @@ def test_one_rank_and_two_ranks_log_the_same_gradient_norms_and_mixture(tmp_path
         assert min(expected["grad_norms"].values()) > 0
 
 
-def _train(world: World, folder: str, config: str) -> None:
-    scenarios.train_tiny(world, folder, config, steps=4, dropout=0.0)
+@pytest.mark.parametrize("config", ["zero2_fp32", "zero3_release_fp32"])
+def test_how_far_gradients_agree_is_the_same_on_two_ranks_and_changes_nothing(tmp_path: Path, config: str) -> None:
+    runs = ((1, "zero2_fp32", (1, 2)), (2, config, (1, 2)), (2, config, ()))
+    ended = [
+        run_world(size, _train, str(tmp_path / f"{i}"), kind, layers) for i, (size, kind, layers) in enumerate(runs)
+    ]
+    one, two, without = (logged(tmp_path / str(i)) for i in range(3))
+    for expected, found in zip(one, two, strict=True):
+        assert list(found["cosines"]) == ["1", "2"]
+        drawn = [name for name, count in found["items"].items() if count]
+        assert set(found["cosines"]["2"]) == {f"{a}·{b}" for a in drawn for b in drawn if a < b}, "one step: no halves"
+        for layer in ("1", "2"):
+            assert found["cosines"][layer] == pytest.approx(expected["cosines"][layer], abs=1e-3)
+    assert max(abs(value) for line in two for value in line["cosines"]["2"].values()) > 0.05
+    assert not any("cosines" in line for line in without)
+    for name, tensor in ended[1][0]["parameters"].items():
+        assert (tensor == ended[2][0]["parameters"][name]).all(), name
+
+
+def _train(world: World, folder: str, config: str, watched: tuple[int, ...]) -> dict[str, Any]:
+    return scenarios.train_tiny(world, folder, config, steps=4, dropout=0.0, watched=watched)

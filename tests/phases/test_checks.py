@@ -163,3 +163,11 @@ def test_a_split_that_is_validated_in_part_is_looked_at_whole_where_it_is_scored
     run = Run(recipe=recipe("owner/model", targets=targets), run_dir=root, data_root=root)
     with pytest.raises(DataError, match=r"dev-en\.tsv: all 25 examples .* have the same gold 'neutral'"):
         check_files(run)
+
+
+def test_a_layer_that_is_watched_must_be_there(model: Path) -> None:
+    arm = {"tasks": {"xnli": {}, "pawsx": {}}, "steps": 1, "gradient_cosines": [1, 9]}
+    with pytest.raises(
+        RecipeError, match=r"^arms\.joint\.gradient_cosines: there is no layer 9 in the start model, which"
+    ):
+        check_start(recipe(str(model), arms={"joint": arm}))
