@@ -93,6 +93,21 @@ class Average(Section):
         )
 
 
+class Freeze(Section):
+    """What a phase leaves as it is; heads, and mT5's decoder, are always trained (see `ds_stilts.models.freezing`)."""
+
+    embeddings: bool = False
+    """Of words and positions, with their LayerNorm; and so the output matrix of masked LM where it is tied to them."""
+    layers: int = Field(default=0, ge=0)
+    """The lowest so many layers of the encoder."""
+
+    @model_validator(mode="after")
+    def something(self) -> "Freeze":
+        if not self.embeddings and not self.layers:
+            raise ValueError("nothing is frozen by it; give `embeddings: true`, `layers: N`, or remove it")
+        return self
+
+
 NOT_WITH_LORA = {
     "freeze": "it leaves all of the model as it is already",
     "average": "the mean of two factors is not that of their products",

@@ -18,7 +18,7 @@ from torch import nn
 
 SKETCH = 256
 """Rows and columns of a sketch at most. A cosine is off by about sqrt(2) / 256 where gradients have many directions,
-and by no more than 0.09 (one standard deviation) where they have only one; docs/measurements.md has what was found."""
+and by no more than 0.09 (one standard deviation) where they have only one (arithmetic; see its test)."""
 
 
 class GradientSketches:
