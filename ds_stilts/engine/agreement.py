@@ -72,10 +72,12 @@ class GradientSketches:
         output.register_hook(add)
 
 
-def cosines(halves: torch.Tensor, names: Sequence[str], layers: Sequence[int]) -> dict[str, dict[str, float]]:
-    """Cosine of each pair of tasks by layer, as "a·b", names sorted.
+def cosines(
+    halves: torch.Tensor, names: Sequence[str], layers: Sequence[int]
+) -> dict[str, dict[str, dict[str, float]]]:
+    """Cosine of each pair of tasks: by layer, task, and each task that stands behind it in `names`.
 
-    A task's with itself ("a·a") is that between the two halves: how much of what is compared is its direction, and not
+    A task's with itself is that between the two halves: how much of what is compared is its direction, and not
     the noise of few examples. Noise of its own in each of two tasks brings their cosine nearer to 0, by about the
     geometric mean of these two. Pairs of which one has no gradient are left out.
 
@@ -84,17 +86,16 @@ def cosines(halves: torch.Tensor, names: Sequence[str], layers: Sequence[int]) -
     """
     flat = halves.double().flatten(3).cpu()
     whole = flat.sum(0)
-    found: dict[str, dict[str, float]] = {}
+    found: dict[str, dict[str, dict[str, float]]] = {}
     for number, layer in enumerate(layers):
-        own: dict[str, float] = {}
+        own = found.setdefault(str(layer), {})
         for i, first in enumerate(names):
             for j, second in enumerate(names[i:], start=i):
                 pair = flat[:, number, i] if i == j else whole[number, [i, j]]
                 norms = pair.norm(dim=1)
                 value = float(pair[0] @ pair[1]) / max(float(norms[0] * norms[1]), 1e-300)
                 if float(norms.min()) > 0 and math.isfinite(value):
-                    own["·".join(sorted((first, second)))] = round(value, 4)
-        found[str(layer)] = own
+                    own.setdefault(first, {})[second] = round(value, 4)
     return found
 
 

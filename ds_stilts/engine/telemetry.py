@@ -78,8 +78,9 @@ class Telemetry:
         points |= {"tokens_per_s": rate, "skipped_steps": self._skipped}
         points |= {f"loss/{task}": loss for task, loss in values["losses"].items()}
         points |= {f"grad_norm/{task}": norm for task, norm in values["grad_norms"].items()}
-        for layer, pairs in values.get("cosines", {}).items():
-            points |= {f"gradient_cosine/layer_{layer}/{pair}": value for pair, value in pairs.items()}
+        for layer, tasks in values.get("cosines", {}).items():
+            for first, others in tasks.items():
+                points |= {f"gradient_cosine/layer_{layer}/{first}/{other}": value for other, value in others.items()}
         points |= {f"share/{task}": count / num_items for task, count in values["items"].items()}
         points |= {f"loss_sigmas/{task}": value for task, value in sigmas.items()}
         self._records.scalars(points, step)

@@ -74,7 +74,7 @@ def _additions(lora: Mapping[str, Any]) -> str:
 def model_card(run: Run, stage: str, facts: dict[str, Any]) -> str:
     by = f" It was trained by {_additions(facts['lora'])}; they are summed into the weights." if "lora" in facts else ""
     items = "\n".join(f"- {name}: {count:,} training items" for name, count in facts["items"].items())
-    done = f"Trained by ds_stilts for {facts['steps']} steps from `{Path(facts['source']).name}`"
+    done = f"Trained by ds_stilts for {facts['steps']} steps from `{_called(run, facts['source'])}`"
     return _card(run, stage, done, by, items)
 
 
@@ -82,9 +82,17 @@ def merged_card(run: Run, stage: str, facts: dict[str, Any]) -> str:
     """The card of a model that was merged (see `ds_stilts.phases.merging`)."""
     terms = " + ".join(f"{weight:g} · ({arm} - start)" for arm, weight in facts["merged"].items())
     learned = "\n".join(f"- {arm}: {', '.join(tasks)}" for arm, tasks in facts["tasks"].items())
-    done = f"Merged by ds_stilts, without training, as start + {terms}; start is `{Path(facts['source']).name}`"
+    done = f"Merged by ds_stilts, without training, as start + {terms}; start is `{_called(run, facts['source'])}`"
     by = " A task head that several of these have is their mean." if len(facts["merged"]) > 1 else ""
     return _card(run, stage, done, by, learned)
+
+
+def _called(run: Run, source: str) -> str:
+    """What readers elsewhere can make of where a model lay: its stage, its hub id, or the folder's own name."""
+    path = Path(source)
+    if path.is_relative_to(run.run_dir):
+        return path.relative_to(run.run_dir).as_posix().removesuffix("/model")
+    return path.name if path.is_dir() else source
 
 
 def _card(run: Run, stage: str, done: str, more: str, listed: str) -> str:

@@ -3,11 +3,14 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from ds_stilts.data.prepare import SplitKey
 from ds_stilts.formats.base import Limits
 from ds_stilts.labelled import is_zero_shot, labelled_languages
 from ds_stilts.phases.context import Run
 from ds_stilts.phases.provenance import (
+    model_card,
     overlap_of_arm,
     parallel_text_tasks,
     training_notes,
@@ -128,3 +131,27 @@ def test_an_arm_that_draws_on_the_targets_own_training_data_is_marked() -> None:
     assert kind != "none" and tasks == ["mnli"]
     assert overlap_of_arm(recipe({"mnli": {}}), "probe", get_task("udpos")) == ("none", [])
     assert overlap_of_arm(recipe({"mnli": {}}), "none", get_task("xnli")) == ("none", [])
+
+
+@pytest.mark.parametrize(
+    ("source", "called"),
+    [
+        ("RUN/start/model", "start"),
+        ("RUN/arms/chain/1/model", "arms/chain/1"),
+        ("RUN/../mine", "mine"),
+        ("FacebookAI/xlm-roberta-large", "FacebookAI/xlm-roberta-large"),
+    ],
+)
+def test_a_model_card_names_what_its_model_began_with_and_no_path_of_this_machine(
+    tmp_path: Path, source: str, called: str
+) -> None:
+    (tmp_path / "mine").mkdir()
+    run = Run(recipe=recipe({"mnli": {}}), run_dir=tmp_path / "run", data_root=tmp_path)
+    facts = {
+        "steps": 7,
+        "source": source.replace("RUN/..", str(tmp_path)).replace("RUN", str(run.run_dir)),
+        "items": {},
+    }
+    card = model_card(run, "arms/probe", facts)
+    assert f"Trained by ds_stilts for 7 steps from `{called}`, seed 1" in card
+    assert str(tmp_path) not in card

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+from ds_stilts.engine.failpoints import VARIABLE
 from tests.small import tokenizer, xlmr
 
 PROGRAM = [sys.executable, "-m", "ds_stilts"]
@@ -47,11 +48,15 @@ def write_data(root: Path) -> None:
         _write(root / "labels" / "xnli" / f"test-{language}.tsv", _lines(gold))
 
 
-def ds_stilts(*arguments: str, cwd: Path, program: list[str] | None = None) -> subprocess.CompletedProcess[str]:
-    """Run the program in a folder of its own, on one thread."""
+def ds_stilts(
+    *arguments: str, cwd: Path, program: list[str] | None = None, fail: str = "", timeout_s: float = 120.0
+) -> subprocess.CompletedProcess[str]:
+    """Run the program in a folder of its own, on one thread; `fail` is what `engine.failpoints` is told."""
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "OMP_NUM_THREADS": "1"}
     command = [*(program or PROGRAM), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=cwd, env=environment)
+    return subprocess.run(
+        command, capture_output=True, text=True, timeout=timeout_s, cwd=cwd, env={**environment, VARIABLE: fail}
+    )
 
 
 def _lines(texts: Iterable[str]) -> str:

@@ -1,14 +1,13 @@
 """Two arms and one that merges them, through the command line: killed while it merges, and continued."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import load_file
+
+from tests.spine.official import ds_stilts
 
 pytestmark = [pytest.mark.timeout(500), pytest.mark.spine]
 RECIPE = """
@@ -30,21 +29,17 @@ ARMS = ("qa", "nli", "merged")
 STAGES = ["start", *(f"arms/{arm}" for arm in ARMS)]
 
 
-def call(*arguments: str, fail: str = "") -> "subprocess.CompletedProcess[str]":
-    environment = {**os.environ, "DS_STILTS_FAIL": fail}
-    command = [sys.executable, "-m", "ds_stilts", *arguments]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=400, check=False)
-
-
 def test_a_killed_merge_is_gone_on_with_and_repeats_no_arm(tmp_path: Path) -> None:
     recipe, run = tmp_path / "merging.yaml", tmp_path / "run"
     recipe.write_text(RECIPE)
-    killed = call("run", str(recipe), "--out", str(run), fail="merge.parameter:step5=kill")
+    killed = ds_stilts(
+        "run", str(recipe), "--out", str(run), cwd=tmp_path, fail="merge.parameter:step5=kill", timeout_s=400
+    )
     assert killed.returncode not in (0, 2, 85)
     before = {stage: (run / stage / "DONE").stat().st_mtime_ns for stage in STAGES[:3]}
     assert (run / "arms/merged/model.tmp").is_dir() and not (run / "arms/merged/model").exists()
 
-    done = call("run", str(recipe), "--out", str(run), "--processes", "2")
+    done = ds_stilts("run", str(recipe), "--out", str(run), "--processes", "2", cwd=tmp_path, timeout_s=400)
     assert done.returncode == 0, done.stderr[-3000:]
     assert before == {stage: (run / stage / "DONE").stat().st_mtime_ns for stage in before}
     assert [row["stage"] for row in json.loads((run / "run.json").read_text())["stages"]] == STAGES

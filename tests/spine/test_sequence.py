@@ -1,11 +1,11 @@
 """A sequence of intermediate tasks and early stopping through the command line: stages by name, scores, report."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from tests.spine.official import ds_stilts
 
 pytestmark = [pytest.mark.timeout(500), pytest.mark.spine]
 RECIPE = """
@@ -32,20 +32,14 @@ engine: {config: zero2_fp32, processes: 2}
 STAGES = ["start", "arms/chain/1", "arms/chain/2", "targets/none/synth_qa_low", "targets/chain/synth_qa_low"]
 
 
-def call(*arguments: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [sys.executable, "-m", "ds_stilts", *arguments], capture_output=True, text=True, timeout=400, check=False
-    )
-
-
 def test_a_sequence_runs_stage_by_stage_to_its_report(tmp_path: Path) -> None:
     recipe, run = tmp_path / "sequence.yaml", tmp_path / "run"
     recipe.write_text(RECIPE)
-    early = call("train", str(recipe), "--stage", "arms/chain/2", "--out", str(run))
+    early = ds_stilts("train", str(recipe), "--stage", "arms/chain/2", "--out", str(run), cwd=tmp_path)
     assert early.returncode == 2 and "needs the model of stage 'arms/chain/1'" in early.stderr
-    unknown = call("train", str(recipe), "--stage", "arms/chain", "--out", str(run))
+    unknown = ds_stilts("train", str(recipe), "--stage", "arms/chain", "--out", str(run), cwd=tmp_path)
     assert unknown.returncode == 2 and "arms/chain/1, arms/chain/2" in unknown.stderr
-    done = call("run", str(recipe), "--out", str(run))
+    done = ds_stilts("run", str(recipe), "--out", str(run), cwd=tmp_path, timeout_s=400)
     assert done.returncode == 0, done.stderr[-3000:]
     assert [row["stage"] for row in json.loads((run / "run.json").read_text())["stages"]] == STAGES
     assert all((run / stage / "DONE").is_file() for stage in STAGES)
