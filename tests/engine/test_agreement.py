@@ -8,6 +8,7 @@ from torch.nn.functional import cosine_similarity
 from ds_stilts.data.batch import training_batch
 from ds_stilts.data.steps import Slot
 from ds_stilts.engine.agreement import SKETCH, GradientSketches, cosines
+from ds_stilts.engine.window import Window
 from ds_stilts.models.depth import last_matrix, layers_of
 from ds_stilts.phases.watching import watch_gradients
 from ds_stilts.recipe import Training
@@ -108,3 +109,14 @@ def test_a_task_that_was_not_drawn_has_none() -> None:
     halves = torch.zeros(2, 1, 2, 3, 3)
     halves[:, 0, 0] = 1.0
     assert cosines(halves, ["a", "b"], [1]) == {"1": {"a": {"a": 1.0}}}
+
+
+def test_even_and_odd_steps_stand_apart_and_a_skipped_step_counts_for_nothing() -> None:
+    window = Window({}, torch.device("cpu"))
+    window.add_sketches(3, torch.full((1, 2, 3, 3), float("nan")), applied=False)
+    assert window.halves is None
+    for step in (4, 5, 6):
+        window.add_sketches(step, torch.full((1, 2, 3, 3), 10.0**step), applied=True)
+    window.add_sketches(7, torch.full((1, 2, 3, 3), float("inf")), applied=False)
+    assert window.halves is not None
+    assert window.halves[0].unique().tolist() == [1_010_000.0] and window.halves[1].unique().tolist() == [100_000.0]
