@@ -185,6 +185,7 @@ def run_in_ranks(
             raise
         raise FollowedError(f"{type(error).__name__}: {error}") from None
     finally:
+        watchdog.rest()
         lock.close()
 
 
@@ -360,9 +361,12 @@ def _stage(run: Run, name: str, ends: float | None, place: Path) -> None:
     world = World.join()
     stop = StopSource(world, run.run_dir, Deadline(ends))
     watchdog.start(place, world, run.recipe.engine.hang_timeout_s)
-    stop.check(f"{name} was not begun")
-    run_stage(run, name, Ranks(world=world, stop=stop))
-    world.barrier()
+    try:
+        stop.check(f"{name} was not begun")
+        run_stage(run, name, Ranks(world=world, stop=stop))
+        world.barrier()
+    finally:
+        watchdog.rest()
 
 
 def _arm_of(recipe: Recipe, name: str) -> list[list[str]] | dict[str, dict[str, float]]:

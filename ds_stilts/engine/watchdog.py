@@ -5,7 +5,8 @@ threads' stacks to `hangs/rank-N.txt`; the others see that file and write theirs
 limit is long while things load, compile and meet for the first time, and short once training runs; the timeout of
 collectives follows it, a minute later, so that the stacks come first.
 
-One process has one heart: `start` it once, `beat` anywhere. Without `start`, nothing is watched.
+One process has one heart: `start` it once, `beat` anywhere, let it `rest` before the process ends. Without `start`,
+nothing is watched.
 """
 
 import faulthandler
@@ -39,6 +40,8 @@ class _Heart:
         self.limit_s = START_S
         self.short_s: float | None = None
         """None: not started."""
+        self.resting = threading.Event()
+        self.watcher: threading.Thread | None = None
 
 
 _heart = _Heart()
@@ -58,7 +61,16 @@ def start(run_dir: Path, world: "World", hang_timeout_s: float) -> None:
     beat("start")
     _heart.short_s = hang_timeout_s
     patient(world)
-    threading.Thread(target=_watch, args=(beats, hangs, world.rank), name="watchdog", daemon=True).start()
+    _heart.resting.clear()
+    _heart.watcher = threading.Thread(target=_watch, args=(beats, hangs, world.rank), name="watchdog", daemon=True)
+    _heart.watcher.start()
+
+
+def rest() -> None:
+    """Watch no longer. A rank ends without asking its threads: one that is just writing would leave half a file."""
+    _heart.resting.set()
+    if _heart.watcher:
+        _heart.watcher.join(_OTHERS_S)  # no longer: its file system may hang
 
 
 def beat(phase: str, step: int = 0) -> None:
@@ -88,7 +100,7 @@ def _watch(beats: Path, hangs: Path, rank: int) -> None:
     told = (-1.0, "")
     every_s = min(5.0, (_heart.short_s or START_S) / 10)
     own = hangs / f"rank-{rank}.txt"
-    while True:
+    while not _heart.resting.is_set():
         still_s = time.monotonic() - _heart.at
         if told != (_heart.at, _heart.phase):
             told = (_heart.at, _heart.phase)
@@ -96,7 +108,9 @@ def _watch(beats: Path, hangs: Path, rank: int) -> None:
         others = hangs.is_dir()
         if still_s > _heart.limit_s or others:
             break
-        time.sleep(every_s)
+        _heart.resting.wait(every_s)
+    else:
+        return
     try:
         hangs.mkdir(exist_ok=True)
         with own.open("w", encoding="utf-8") as file:

@@ -1,10 +1,13 @@
 """A heartbeat, two limits, and what a rank that stands still leaves behind, in real ranks."""
 
 import json
+import time
 from pathlib import Path
 
 import pytest
 
+from ds_stilts.engine import watchdog
+from ds_stilts.engine.world import World
 from tests.distributed.worlds import run_world
 from tests.faults import scenarios
 
@@ -24,3 +27,27 @@ def test_a_rank_that_stands_still_ends_the_world_with_all_stacks_on_disk(tmp_pat
     assert "in heart" in still and "in heart" in alive
     assert still.startswith("rank 0, process ") and "arms/test, step 7" in still
     assert alive.startswith("rank 1, process ") and "arms/test, step 8" in alive
+
+
+def test_a_rank_that_ends_leaves_no_half_written_heartbeat(tmp_path: Path) -> None:
+    assert run_world(1, _rested_in_a_write, str(tmp_path)) == [(True, [], "arms/test")]
+
+
+def _rested_in_a_write(world: World, folder: str) -> tuple[bool, list[str], str]:
+    """Rest while a heartbeat is on its way to its place, on a disk that takes a second for that."""
+    beats, replace = Path(folder) / "heartbeats", Path.replace
+
+    def slowly(self: Path, target: Path) -> Path:
+        time.sleep(1.0)
+        return replace(self, target)
+
+    watchdog.start(Path(folder), world, 1.0)
+    while not (beats / "rank-0.json").exists():
+        time.sleep(0.01)
+    Path.replace = slowly  # type: ignore[assignment,method-assign]
+    watchdog.beat("arms/test", 7)
+    while not (half := list(beats.glob("*.tmp"))):
+        time.sleep(0.01)
+    watchdog.rest()
+    left = [path.name for path in beats.glob("*.tmp")]
+    return bool(half), left, json.loads((beats / "rank-0.json").read_text())["phase"]
