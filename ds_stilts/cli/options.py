@@ -54,6 +54,27 @@ LinkGbps = Annotated[
         show_default=False,
     ),
 ]
+GpusPerNode = Annotated[int, typer.Option("--gpus-per-node", metavar="G", help="GPUs of each node; 0: ranks on CPUs.")]
+SiteFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--site",
+        metavar="FILE",
+        help="What is particular to the cluster (slurm/README.md). Default: DS_STILTS_SITE, else "
+        "~/.config/ds_stilts/site.yaml, else nothing.",
+        show_default=False,
+    ),
+]
+TimeLimit = Annotated[
+    str | None,
+    typer.Option(
+        "--time",
+        metavar="T",
+        help="Time limit of jobs that train or score, as Slurm writes it, e.g. 12:00:00; a job that reaches it "
+        "saves and goes on later. Default: the site file's.",
+        show_default=False,
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for other programs.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print what would be done, and do nothing.")]
 BenchmarkName = Annotated[str, typer.Option("--benchmark", metavar="NAME", help="xtreme or xtreme-r.")]

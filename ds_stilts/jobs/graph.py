@@ -8,7 +8,7 @@ from ds_stilts.plan import arm_stages, check_recipe, merged_stages, stage_before
 from ds_stilts.recipe import Recipe
 from ds_stilts.tasks import get_task
 
-Script = Literal["train", "evaluate", "report"]
+Script = Literal["train", "evaluate", "study", "report"]
 """A batch script in `slurm/`."""
 
 

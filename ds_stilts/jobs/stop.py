@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ds_stilts.errors import ClusterError
+from ds_stilts.jobs.living import living
 from ds_stilts.jobs.record import Submitted, read_record
-from ds_stilts.jobs.slurm import cancel, states
+from ds_stilts.jobs.slurm import cancel
 
 _ASK_EVERY_S = 2.0
 
@@ -29,7 +30,7 @@ class Stopped:
 
 
 def stop_run(run_dir: Path, *, wait_s: float, tell: Callable[[str], None] = lambda _: None) -> Stopped:
-    """Stop all jobs of a run that are in the queue, and come back when they are gone.
+    """Stop all jobs of a run or a study that are in the queue, and come back when they are gone.
 
     Args:
         wait_s: so long ranks may take to save; 0 cancels at once.
@@ -40,8 +41,8 @@ def stop_run(run_dir: Path, *, wait_s: float, tell: Callable[[str], None] = lamb
     """
     jobs = read_record(run_dir)
     if not jobs:
-        raise ClusterError(f"no jobs were submitted for {run_dir}; a run started by hand stops at Ctrl-C or TERM")
-    first = _living(jobs)
+        raise ClusterError(f"no jobs were submitted for {run_dir}; what was started by hand stops at Ctrl-C or TERM")
+    first = living(jobs)
     waiting = tuple(key for key, state in first.items() if state == "PENDING")
     running = tuple(key for key in first if key not in waiting)
     mark = run_dir / "STOP"
@@ -52,7 +53,7 @@ def stop_run(run_dir: Path, *, wait_s: float, tell: Callable[[str], None] = lamb
     live = _jobs_of(jobs, first)
     for job in reversed(live):  # what waits for others first
         cancel(job.id, states_only="PENDING")
-    left = _living(live)
+    left = living(live)
     if wait_s > 0 and left:
         for job in _jobs_of(live, left):
             cancel(job.id, signal="USR2")
@@ -69,13 +70,6 @@ def stop_run(run_dir: Path, *, wait_s: float, tell: Callable[[str], None] = lamb
     return Stopped(waiting=waiting, saved=tuple(key for key in running if key not in killed), killed=killed)
 
 
-def _living(jobs: list[Submitted]) -> dict[str, str]:
-    """States of jobs and elements that are not over."""
-    found = states([job.id for job in jobs])
-    ours = {key for job in jobs for key in job.elements()}
-    return {key: facts.state for key, facts in found.items() if facts.is_live and key in ours}
-
-
 def _jobs_of(jobs: list[Submitted], keys: dict[str, str]) -> list[Submitted]:
     return [job for job in jobs if any(key in keys for key in job.elements())]
 
@@ -83,7 +77,7 @@ def _jobs_of(jobs: list[Submitted], keys: dict[str, str]) -> list[Submitted]:
 def _wait(jobs: list[Submitted], limit_s: float) -> dict[str, str]:
     """Wait until nothing lives, or for so long; returns what still does."""
     until = time.monotonic() + limit_s
-    while (left := _living(jobs)) and time.monotonic() < until:
+    while (left := living(jobs)) and time.monotonic() < until:
         # A job that an earlier stop has put back into the queue may come up again in between.
         for job in _jobs_of(jobs, {key: state for key, state in left.items() if state == "PENDING"}):
             cancel(job.id, states_only="PENDING")

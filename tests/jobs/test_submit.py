@@ -9,9 +9,10 @@ import pytest
 import yaml
 
 from ds_stilts.errors import CheckpointError, ClusterError, RecipeError
+from ds_stilts.jobs.command import Shape
 from ds_stilts.jobs.record import read_record
 from ds_stilts.jobs.site import Container, Limits, Site
-from ds_stilts.jobs.submit import Shape, Submission, plan_submission, submit_plan
+from ds_stilts.jobs.submit import Submission, plan_submission, submit_plan
 from ds_stilts.plan import stages
 from ds_stilts.recipe import Recipe
 from ds_stilts.recipe_file import load_recipe
