@@ -242,6 +242,16 @@ def open_folder(recipe: Recipe, run_dir: Path, data_root: Path | None) -> Run:
             f"{_differences(run_dir / 'recipe.yaml', recipe)}); change the recipe back, or give another folder with "
             "--out"
         )
+    return Run(recipe=recipe, run_dir=run_dir, data_root=find_data(recipe, run_dir, data_root))
+
+
+def find_data(recipe: Recipe, run_dir: Path, data_root: Path | None) -> Path:
+    """The folder that a recipe's data files are read from: that of made-up languages is the run's own.
+
+    Raises:
+        RecipeError: no data root is known.
+        DataError: it is not there.
+    """
     root = run_dir / "data" if recipe.data.synthetic else data_folder(recipe, data_root)
     if root is None:
         raise RecipeError(
@@ -251,7 +261,7 @@ def open_folder(recipe: Recipe, run_dir: Path, data_root: Path | None) -> Run:
         raise DataError(
             f"there is no folder {root} to read the official data files from; give another one with --data-root DIR"
         )
-    return Run(recipe=recipe, run_dir=run_dir, data_root=root)
+    return root
 
 
 def _differences(stored: Path, recipe: Recipe) -> str:

@@ -10,10 +10,10 @@ _LAST_LINES = 15
 
 
 def logs(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder that jobs were submitted for.")],
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run or study that jobs were submitted for.")],
     stage: Annotated[
         str | None,
-        typer.Argument(metavar="[STAGE]", help="E.g. arms/nli or report: the whole log of its last job."),
+        typer.Argument(metavar="[STAGE]", help="E.g. arms/nli, element/1 or report: the whole log of its last job."),
     ] = None,
     follow: Annotated[bool, typer.Option("--follow", help="Go on printing until the job is over.")] = False,
 ) -> None:

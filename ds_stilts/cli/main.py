@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from ds_stilts import __version__
-from ds_stilts.cli import data, recipes, study, study_results
+from ds_stilts.cli import data, recipes, study, study_results, study_submit
 from ds_stilts.cli.bench import bench
 from ds_stilts.cli.doctor import doctor
 from ds_stilts.cli.evaluate import evaluate
@@ -132,6 +132,7 @@ app.add_typer(
         plan=study.plan,
         lock=study.lock,
         run=study.run,
+        submit=study_submit.submit,
         status=study.status,
         report=study_results.report,
         claims=study_results.claims,

@@ -9,7 +9,7 @@ from ds_stilts.cli.options import Json
 
 
 def stop(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder that jobs were submitted for.")],
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run or study that jobs were submitted for.")],
     wait: Annotated[
         str, typer.Option("--wait", metavar="DURATION", help="So long ranks may take to save, e.g. 10m.")
     ] = "5m",
@@ -20,7 +20,7 @@ def stop(
 ) -> None:
     """Stop the jobs of a run: those that wait are cancelled, those that run save and leave.
 
-    `ds-stilts submit` with the same recipe and folder goes on from there.
+    `ds-stilts submit` with the same recipe and folder (`study submit` with the same study) goes on from there.
 
     \b
     Example:

@@ -8,7 +8,7 @@ import typer
 
 from ds_stilts.cli.options import DataRoot, Json, Overrides, Processes, TimeBudget
 
-HELP = """Studies: arms x seeds x targets that answer one question (list, plan, lock, run, status, report, claims).
+HELP = """Studies: arms x seeds x targets that answer one question.
 
 \b
 Example:

@@ -36,19 +36,18 @@ class StageStatus:
 
 @dataclass(frozen=True, kw_only=True)
 class RunStatus:
-    """A run folder."""
+    """A run folder, or a study's."""
 
     run: str
     recipe: str
+    num_stages: int
+    num_done: int
     stages: tuple[StageStatus, ...]
+    """Of a study, the elements of its array, which take stages as they come."""
     report: str | None
     """The HTML report, once it is there."""
     problem: str | None = None
     """Why nothing is known from Slurm."""
-
-    @property
-    def num_done(self) -> int:
-        return sum(one.state == "done" for one in self.stages if one.stage != "report")
 
 
 def run_status(run_dir: Path) -> RunStatus:
@@ -59,25 +58,35 @@ def run_status(run_dir: Path) -> RunStatus:
     """
     recipe = recipe_of(run_dir)
     submitted = read_record(run_dir)
-    facts: dict[str, JobState] | None = {}
-    problem = None
-    if submitted:
-        try:
-            facts = states([job.id for job in submitted])
-        except NoSlurm as error:
-            facts, problem = None, str(error)
+    facts, problem = ask(submitted)
     latest = latest_jobs(submitted)
     rows = [_stage(run_dir, stage, latest.get(stage), facts) for stage in stages(recipe)]
-    report = run_dir / "report" / "report.html"
+    num_done = sum(one.state == "done" for one in rows)
     if "report" in latest:
-        rows.append(_report(run_dir, latest["report"], facts))
+        rows.append(job_row(run_dir, "report", latest["report"], facts))
     return RunStatus(
         run=str(run_dir),
         recipe=recipe.name,
+        num_stages=len(stages(recipe)),
+        num_done=num_done,
         stages=tuple(rows),
-        report=str(report) if report.is_file() else None,
+        report=report_of(run_dir),
         problem=problem,
     )
+
+
+def ask(submitted: Sequence[Submitted]) -> tuple[dict[str, JobState] | None, str | None]:
+    """What Slurm says of jobs, as `slurm.states`, and None; or None, and why it says nothing."""
+    try:
+        return (states([job.id for job in submitted]) if submitted else {}), None
+    except NoSlurm as error:
+        return None, str(error)
+
+
+def report_of(folder: Path) -> str | None:
+    """The HTML report of a run or a study, once it is there."""
+    path = folder / "report" / "report.html"
+    return str(path) if path.is_file() else None
 
 
 def recipe_of(run_dir: Path) -> Recipe:
@@ -123,13 +132,16 @@ def _is_marked(run_dir: Path, stage: str) -> bool:
     return (run_dir / stage / "DONE").is_file()
 
 
-def _report(run_dir: Path, jobs: Sequence[tuple[str, Submitted]], facts: Mapping[str, JobState] | None) -> StageStatus:
+def job_row(
+    run_dir: Path, name: str, jobs: Sequence[tuple[str, Submitted]], facts: Mapping[str, JobState] | None
+) -> StageStatus:
+    """The last job for what leaves no marker: the report, or an element of a study."""
     key, job = jobs[-1]
     known = (facts or {}).get(key)
     state = _word(known, False) if facts is not None else "unknown"
-    if state in ("ended", "over", "unknown") and (run_dir / "report" / "report.html").is_file():
+    if name == "report" and state in ("ended", "over", "unknown") and report_of(run_dir):
         state = "done"
-    return _row(run_dir, "report", state, key, job, known)
+    return _row(run_dir, name, state, key, job, known)
 
 
 def _current(jobs: Sequence[tuple[str, Submitted]], facts: Mapping[str, JobState] | None) -> tuple[str, Submitted]:

@@ -1,6 +1,8 @@
 """Reads a study's folder back: which arm, target and seeds each scored stage is of. What a report starts from."""
 
 import json
+import os
+import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +11,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from ds_stilts.errors import DataError
+from ds_stilts.errors import DataError, UserError
 from ds_stilts.plan import trained_stages
 from ds_stilts.recipe_file import explain
 from ds_stilts.studies.expand import SeedPair, StudyRun, expand
@@ -56,6 +58,22 @@ def read_study(folder: Path) -> Study:
         raise DataError(f"{path} is not valid YAML: {' '.join(str(error).split())}; run the study again") from None
     except ValidationError as error:
         raise DataError(f"{path}: {explain(error, Study)}; run the study again, which writes it anew") from None
+
+
+def record_study(study: Study, folder: Path) -> None:
+    """Keep a study in its folder as it is run.
+
+    Raises:
+        UserError: the folder cannot be written to.
+    """
+    text = yaml.safe_dump(study.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+    temporary = folder / f"{STUDY}.{socket.gethostname()}.{os.getpid()}.tmp"  # of starts on several hosts
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(folder / STUDY)
+    except OSError as error:
+        raise UserError(f"{folder} cannot be written to ({error.strerror}); give another folder with --out") from None
 
 
 def all_cells(study: Study, folder: Path) -> list[Cell]:

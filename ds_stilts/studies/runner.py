@@ -12,8 +12,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
 from ds_stilts.cluster.local import RankError, run_ranks, stop_on_signals
 from ds_stilts.cluster.lock import NAME as LOCK
 from ds_stilts.cluster.lock import only_run_in
@@ -23,7 +21,7 @@ from ds_stilts.phases.context import Run
 from ds_stilts.phases.fetching import record_copies
 from ds_stilts.run import check_input, claim_folder, ends_at, num_ranks, open_folder, run_one_stage, warm_up
 from ds_stilts.run_record import RunRecord
-from ds_stilts.studies.cells import STUDY
+from ds_stilts.studies.cells import record_study
 from ds_stilts.studies.energy import read_counters, used
 from ds_stilts.studies.expand import StudyRun
 from ds_stilts.studies.graph import Node, build_graph
@@ -118,7 +116,8 @@ def open_study(study: Study, runs: Sequence[StudyRun], *, folder: Path, store: S
     """
     from ds_stilts.engine.fit import check_engine, check_machine
 
-    _record(study, folder)
+    record_study(study, folder)
+    _tell_changes(study, folder)
     opened: dict[Path, Run] = {}
     sources: dict[str, dict[str, str]] = {}
     for run in runs:
@@ -232,14 +231,8 @@ def _own_devices(number: int, ranks: int) -> None:
         torch.set_num_threads(max(1, torch.get_num_threads() // max(1, side_by_side(ranks))))
 
 
-def _record(study: Study, folder: Path) -> None:
-    """Keep the study as it is run; say so where it is not what was locked."""
-    text = yaml.safe_dump(study.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / STUDY).write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise UserError(f"{folder} cannot be written to ({error.strerror}); give another folder with --out") from None
+def _tell_changes(study: Study, folder: Path) -> None:
+    """Say so where a study is not what was locked."""
     lock = read_lock(folder)
     if lock and (changed := changes_since(lock, study)):
         say(f"the study is not what was locked on {lock['locked']}: {changed}; the report will say so")

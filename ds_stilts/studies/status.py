@@ -31,9 +31,7 @@ def study_status(folder: Path) -> dict[str, Any]:
     """
     study = read_study(folder)
     failures = [read_json(path) for path in sorted((folder / FAILED).glob("*.json"))]
-    states: dict[Path, str] = {}
-    for _, _, place in stage_folders(study, folder):
-        states[place.resolve()] = _state(place, folder)
+    states = stage_states(study, folder)
     lock = read_lock(folder)
     ledgers = [read_ledger(place) for place, state in states.items() if state == "done"]
     return {
@@ -52,6 +50,11 @@ def study_status(folder: Path) -> dict[str, Any]:
             if cell.is_done and (why := collapsed(cell.folder))
         ],
     }  # fmt: skip
+
+
+def stage_states(study: Study, folder: Path) -> dict[Path, str]:
+    """ "done", "failed", "at work" or "waiting", by the stored folder of each stage."""
+    return {place.resolve(): _state(place, folder) for _, _, place in stage_folders(study, folder)}
 
 
 def _state(place: Path, folder: Path) -> str:

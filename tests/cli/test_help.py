@@ -40,6 +40,7 @@ SUBVERBS = [
     "study plan",
     "study lock",
     "study run",
+    "study submit",
     "study status",
 ]
 

@@ -56,3 +56,12 @@ def test_a_report_needs_a_run_folder_and_nothing_else(tmp_path: Path) -> None:
     assert site.end(CONTAINER="x.sif", CONTAINER_OPTIONS="--bind /data")[0] == 0
     assert site.noted("apptainer").startswith("exec --bind /data x.sif python -m ds_stilts report")
     assert site.end(behave="exit 2")[0] == 2
+
+
+def test_of_a_studys_folder_the_report_is_a_studys(tmp_path: Path) -> None:
+    site = Site(tmp_path, "report")
+    site.run.mkdir()
+    (site.run / "study.yaml").touch()
+
+    assert site.end()[0] == 0
+    assert site.noted("ranks") == f"<-m><ds_stilts><study><report><{site.run}>\n"

@@ -26,6 +26,32 @@ def test_an_element_works_on_the_study_and_writes_its_report(site: Site) -> None
     assert "--kill-on-bad-exit=1" in site.noted("srun")
 
 
+def test_what_submit_sets_becomes_options_and_leaves_the_report_to_another_job(site: Site) -> None:
+    settings = {"STUDY": "s.yaml", "STORE": "/a b", "DATA_ROOT": "/d", "WORKERS": "3", "NO_REPORT": "1"}
+    assert site.end(**settings, SLURM_CPUS_ON_NODE="6", INTERFACE="ib0")[0] == 0
+
+    assert site.noted("ranks") == (
+        f"<-m><ds_stilts><study><run><s.yaml><--out><{site.run}><--store></a b><--data-root></d><--workers><3>\n"
+    )
+    assert "--cpus-per-task=6" in site.noted("srun"), "else the step would get one CPU"
+    assert "NCCL_SOCKET_IFNAME=ib0" in site.noted("environment")
+
+
+def test_ranks_run_in_the_container(site: Site) -> None:
+    assert site.end("s0", CONTAINER="x.sif", CONTAINER_OPTIONS="--bind /data", SLURM_GPUS_ON_NODE="2")[0] == 0
+    assert site.noted("apptainer").startswith("exec --nv --bind /data x.sif python -m ds_stilts study run s0")
+    code, output = site.end("s0", CONTAINER="x.sif", CONTAINER_TOOL="docker")
+    assert code == 2 and "apptainer and pyxis are known" in output
+
+
+def test_a_stop_that_was_asked_for_keeps_the_element_out_of_the_queue(site: Site) -> None:
+    site.run.mkdir()
+    (site.run / "STOP").touch()
+    code, output = site.end("s0", behave="exit 85", **ELEMENT)
+    assert code == 85 and "asks for it: not requeued" in output
+    assert site.requeued == []
+
+
 def test_a_clean_stop_brings_the_element_back_and_no_other(site: Site) -> None:
     job = site.start("s0", behave=WAIT, **ELEMENT)
     site.wait_for_ranks()

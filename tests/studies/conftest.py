@@ -9,6 +9,7 @@ import yaml
 
 from ds_stilts.studies.cells import STUDY, Cell, all_cells
 from ds_stilts.studies.study import Study
+from tests.jobs.stand_ins import Slurm
 from tests.studies.planted import plant, planted_study, qa_gains_harm_loses
 
 CONTRASTS = {
@@ -49,3 +50,9 @@ def copied(planted: Path, tmp_path: Path) -> Callable[[Callable[[Cell], bool]], 
         return folder, study
 
     return copy
+
+
+@pytest.fixture
+def slurm(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Slurm:
+    """Slurm's commands, replaced."""
+    return Slurm(tmp_path_factory.mktemp("slurm") / "bin", monkeypatch)
