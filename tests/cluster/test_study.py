@@ -32,15 +32,17 @@ class Submitted:
     def __init__(self, rack: Rack, root: Path) -> None:
         self.rack, self.root, self.folder = rack, root, root / HOSTILE
         self.file = write(root, values(**SHAPE))
+        (root / "site.yaml").write_text("sbatch: [--exclusive]\n")  # a node each
 
-    def run(self, *words: str | Path) -> Any:
-        return self.rack.run("head", "ds-stilts", *words, cwd=self.root, timeout_s=120)
+    def run(self, *words: str | Path, **options: Any) -> Any:
+        return self.rack.run("head", "ds-stilts", *words, cwd=self.root, timeout_s=120, **options)
 
-    def submit(self) -> Any:
-        return self.run("study", "submit", self.file, "--out", self.folder, "--array", "2", "--time", "20", "--json")
+    def submit(self, **options: Any) -> Any:
+        words = ("--array", "2", "--site", "site.yaml", "--time", "20", "--json")
+        return self.run("study", "submit", self.file, "--out", self.folder, *words, **options)
 
-    def jobs(self) -> dict[str, int]:
-        answer = self.submit()
+    def jobs(self, **options: Any) -> dict[str, int]:
+        answer = self.submit(**options)
         assert answer.returncode == 0, answer.stderr
         return {job["name"]: job["job"] for job in json.loads(answer.stdout)["jobs"]}
 
@@ -62,9 +64,9 @@ def study(slurm: Rack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sub
 
 
 def test_a_stopped_study_goes_on_when_it_is_submitted_again_and_ends_in_a_report(study: Submitted) -> None:
-    first = study.jobs()
-    wait_for(lambda: list((study.root / "store").glob("*/metrics.jsonl")), "a stage to be trained", 120, 0.5)
+    first = study.jobs(env={"DS_STILTS_FAIL": "loop.step=sleep 0.5"})
     again = study.submit()
+    wait_for(lambda: list((study.root / "store").glob("*/metrics.jsonl")), "a stage to be trained", 120, 0.2)
     assert again.returncode == 2 and "jobs of this study are in the queue already" in again.stderr
     stopped = json.loads(study.run("stop", study.folder, "--json").stdout)
 
@@ -88,9 +90,11 @@ def test_a_stopped_study_goes_on_when_it_is_submitted_again_and_ends_in_a_report
     assert "nothing is left" in study.run("study", "submit", study.file, "--out", study.folder).stdout
 
 
-def test_no_stage_was_done_twice_and_both_nodes_took_part(study: Submitted) -> None:
+def test_no_stage_was_done_twice_and_each_node_did_its_share(study: Submitted) -> None:
     assert len(study.starts()) == STAGES
     assert sum(study.starts().values()) <= STAGES + 2, "what two elements were at when they were stopped"
-    said = study.run("logs", study.folder, "element/2").stdout
-    assert "study run" in said and "seed " in said, said
+    for element in ("element/1", "element/2"):
+        said = study.run("logs", study.folder, element).stdout
+        assert "study run" in said and "seed " in said, said
+    assert {row["nodes"] for row in study.status()["stages"][:2]} == set(study.rack.hosts)
     assert not list(study.root.rglob("pwned"))
