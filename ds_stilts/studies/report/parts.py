@@ -4,6 +4,7 @@ from ds_stilts.studies.report.contrast_part import contrasts_part
 from ds_stilts.studies.report.distance_part import distance_part
 from ds_stilts.studies.report.document import Part
 from ds_stilts.studies.report.language_parts import kinds_part, languages_part
+from ds_stilts.studies.report.learning_part import learning_part
 from ds_stilts.studies.report.mean_parts import decomposition_part, fairness_part
 from ds_stilts.studies.report.record_parts import budget_part, claims_part, integrity_part, plan_part
 from ds_stilts.studies.report.summary import StudyReport
@@ -14,6 +15,6 @@ def all_parts(report: StudyReport) -> tuple[Part, ...]:
     """Every part; where there is nothing to show yet, it says so."""
     made = (
         contrasts_part, targets_part, languages_part, kinds_part, distance_part, decomposition_part, fairness_part,
-        budget_part, integrity_part, plan_part, claims_part,
+        learning_part, budget_part, integrity_part, plan_part, claims_part,
     )  # fmt: skip
     return tuple(part(report) for part in made)

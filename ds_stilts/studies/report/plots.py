@@ -1,4 +1,5 @@
-"""Forest plot, gain against distance and seed strips as hand-written SVG, in the look of `ds_stilts.report.plots`.
+"""Forest plot, gain against distance, loss over tokens and seed strips as hand-written SVG, in the look of
+`ds_stilts.report.plots`.
 
 Invariants: no script, no font from elsewhere, every string escaped; what a colour says is said by the marker's shape
 and in words too. Labels stand above their line, so that a plot stays readable at a phone's width.
@@ -12,6 +13,7 @@ from ds_stilts.report.numbers import signed
 from ds_stilts.report.plots import ticks
 from ds_stilts.statistics.bootstrap import Interval
 from ds_stilts.studies.report.document import TONES
+from ds_stilts.studies.report.learning import Learning
 from ds_stilts.studies.report.typology import OverLanguages
 
 WIDTH = 390
@@ -83,34 +85,12 @@ def _marker(x: float, y: float, bar: Bar) -> str:
 
 def distance_svg(found: OverLanguages, *, span: Interval, label: str) -> str:
     """Gain of each language over its distance, a straight line and its band."""
-    left = 44
-    xs = [fact for fact, _ in found.languages.values()]
-    axis_x, axis_y = ticks(min(xs), max(xs), 5), ticks(*span, 5)
-
-    def x(value: float) -> float:
-        low, high = axis_x[0], axis_x[-1]
-        return left + 8 + (value - low) / (high - low) * (WIDTH - left - _RIGHT - 24)
-
-    def y(value: float) -> float:
-        low, high = axis_y[0], axis_y[-1]
-        inside = min(max(value, low), high)
-        return _HEIGHT - _BOTTOM - (inside - low) / (high - low) * (_HEIGHT - _TOP - _BOTTOM)
-
-    parts = [_open(_HEIGHT, label)]
-    for tick in axis_y:
-        zero = " zero" if tick == 0 else ""
-        parts.append(
-            f'<line class="grid{zero}" x1="{left}" x2="{WIDTH - _RIGHT}" y1="{y(tick):.1f}" y2="{y(tick):.1f}"/>'
-        )
-        parts.append(f'<text x="{left - 6}" y="{y(tick) + 4:.1f}" text-anchor="end">{_tick(tick)}</text>')
-    for tick in axis_x:
-        parts.append(f'<text x="{x(tick):.1f}" y="{_HEIGHT - _BOTTOM + 16}" text-anchor="middle">{tick:g}</text>')
-    middle = (WIDTH + left - _RIGHT) / 2
-    parts.append(f'<text x="{middle:.0f}" y="{_HEIGHT - 6}" text-anchor="middle">distance from the source</text>')
+    frame = _Frame([fact for fact, _ in found.languages.values()], span)
+    parts = [*frame.drawn(label, "distance from the source", across="{:g}".format, up=_tick)]
+    x, y = frame.x, frame.y
     if found.line:
         line = found.line
-        edge = [*zip(line.x, line.high, strict=True), *reversed(list(zip(line.x, line.low, strict=True)))]
-        parts.append(f'<path class="area" d="{_path(edge, x, y)}Z"/>')
+        parts.append(_area(line.x, line.low, line.high, x, y))
         parts.append(f'<path class="line-0" d="{_path(list(zip(line.x, line.y, strict=True)), x, y)}"/>')
     taken: list[tuple[float, float]] = []
     for code, (at_x, at_y) in sorted(found.languages.items(), key=lambda item: item[1]):
@@ -129,6 +109,73 @@ def distance_svg(found: OverLanguages, *, span: Interval, label: str) -> str:
             taken.append(spot)
             parts.append(f'<text class="name" x="{spot[0]:.1f}" y="{spot[1]:.1f}">{escape(code)}</text>')
     return "".join([*parts, "</svg>"])
+
+
+def learning_svg(phases: Sequence[Learning], *, label: str) -> str:
+    """Loss over tokens of an arm's phases, one after another: the mean over seeds and the band of all seeds."""
+    ends = [tokens for phase in phases for tokens in phase.tokens]
+    heights = [loss for phase in phases for loss in (*phase.low, *phase.high)]
+    frame = _Frame([0.0, *ends], (min(heights), max(heights)))
+    parts = frame.drawn(label, "tokens", across=_amount, up="{:g}".format)
+    x, y = frame.x, frame.y
+    for phase in phases:
+        points = list(zip(phase.tokens, phase.mean, strict=True))
+        title = f"<title>{escape(phase.phase)}</title>"
+        if phase.seeds > 1:
+            parts.append(_area(phase.tokens, phase.low, phase.high, x, y))
+        parts.append(f'<path class="line-0" d="{_path(points, x, y)}">{title}</path>')
+        if len(points) == 1:
+            parts.append(f'<circle class="dot-0" cx="{x(points[0][0]):.1f}" cy="{y(points[0][1]):.1f}" r="3.5"/>')
+    return "".join([*parts, "</svg>"])
+
+
+class _Frame:
+    """Two axes with round ticks around values.
+
+    Args:
+        across: values that the horizontal axis holds.
+        up: lowest and highest value of the vertical one.
+    """
+
+    _AT = 44
+
+    def __init__(self, across: Sequence[float], up: Interval) -> None:
+        self._across, self._up = ticks(min(across), max(across), 5), ticks(*up, 5)
+
+    def x(self, value: float) -> float:
+        low, high = self._across[0], self._across[-1]
+        return self._AT + 8 + (value - low) / (high - low) * (WIDTH - self._AT - _RIGHT - 24)
+
+    def y(self, value: float) -> float:
+        low, high = self._up[0], self._up[-1]
+        inside = min(max(value, low), high)
+        return _HEIGHT - _BOTTOM - (inside - low) / (high - low) * (_HEIGHT - _TOP - _BOTTOM)
+
+    def drawn(self, label: str, under: str, *, across: Callable[[float], str], up: Callable[[float], str]) -> list[str]:
+        """The opening tag, the grid and the words of both axes; `across` and `up` write their numbers."""
+        parts, left = [_open(_HEIGHT, label)], self._AT
+        for tick in self._up:
+            zero = " zero" if tick == 0 else ""
+            height = f"{self.y(tick):.1f}"
+            parts.append(f'<line class="grid{zero}" x1="{left}" x2="{WIDTH - _RIGHT}" y1="{height}" y2="{height}"/>')
+            parts.append(f'<text x="{left - 6}" y="{self.y(tick) + 4:.1f}" text-anchor="end">{up(tick)}</text>')
+        for tick in self._across:
+            at = f"{self.x(tick):.1f}"
+            parts.append(f'<text x="{at}" y="{_HEIGHT - _BOTTOM + 16}" text-anchor="middle">{across(tick)}</text>')
+        middle = (WIDTH + left - _RIGHT) / 2
+        parts.append(f'<text x="{middle:.0f}" y="{_HEIGHT - 6}" text-anchor="middle">{escape(under)}</text>')
+        return parts
+
+
+def _area(
+    at: Sequence[float],
+    low: Sequence[float],
+    high: Sequence[float],
+    x: Callable[[float], float],
+    y: Callable[[float], float],
+) -> str:
+    edge = [*zip(at, high, strict=True), *reversed(list(zip(at, low, strict=True)))]
+    return f'<path class="area" d="{_path(edge, x, y)}Z"/>'
 
 
 def _path(points: Sequence[tuple[float, float]], x: Callable[[float], float], y: Callable[[float], float]) -> str:
@@ -153,3 +200,11 @@ def _grid(axis: _Axis, height: int, unit: str) -> list[str]:
 
 def _tick(value: float) -> str:
     return f"{value:+g}".replace("-", "−") if value else "0"
+
+
+def _amount(value: float) -> str:
+    """A number of tokens in few characters: "0", "500", "20k", "1.5M", "2G"."""
+    for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if value >= size:
+            return f"{value / size:g}{letter}"
+    return f"{value:g}"

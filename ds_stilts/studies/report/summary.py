@@ -22,6 +22,7 @@ from ds_stilts.studies.report.contrasts import Answered, judge_contrasts, questi
 from ds_stilts.studies.report.estimates import answer
 from ds_stilts.studies.report.gains import Gains, compare, gains
 from ds_stilts.studies.report.integrity import Check, checks
+from ds_stilts.studies.report.learning import Learning, learning
 from ds_stilts.studies.study import Study
 
 FORMAT = 1
@@ -36,6 +37,8 @@ class StudyReport:
     verdict: str
     contrasts: Mapping[str, Answered]
     gains: Gains
+    learning: Mapping[str, tuple[Learning, ...]]
+    """By arm, its phases."""
     checks: tuple[Check, ...]
     costs: ledgers.Costs
     plan: ledgers.Plan
@@ -59,6 +62,7 @@ def summarise(evidence: Evidence, claims: Claims) -> StudyReport:
         verdict=verdict(contrasts, plan),
         contrasts=contrasts,
         gains=found,
+        learning=learning(evidence.runs, evidence.folder),
         checks=checks(evidence, found),
         costs=ledgers.costs(evidence),
         plan=plan,
