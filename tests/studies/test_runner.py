@@ -5,12 +5,8 @@ finished by two commands at once. All tests look at what that left, and start ot
 """
 
 import json
-import os
-import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +18,8 @@ from ds_stilts.studies.cells import all_cells, done_cells, read_study, used_amou
 from ds_stilts.studies.ledger import read_ledger
 from ds_stilts.studies.sections import Budget
 from ds_stilts.studies.status import study_status
-from tests.studies.worlds import STUDY, values, write
+from tests.studies.killed import Place, kill_when, starts
+from tests.studies.worlds import STUDY, values
 
 pytestmark = [pytest.mark.timeout(1500), pytest.mark.spine]
 
@@ -35,54 +32,6 @@ ARMS: dict[str, Any] = {
 S0 = {"arms": ARMS, "contrasts": {"joint_or_chain": {"arm": "joint", "against": "chain"}}}
 STAGES = 1 + 2 * (2 + 1) + 2 * 3 * 2
 """One start model; in each of two seeds two phases of the chain, the mixture, and two targets of three arms."""
-
-
-class Place:
-    """A study's file, folder and store."""
-
-    def __init__(self, root: Path, name: str, content: dict[str, Any], store: Path) -> None:
-        (root / name).mkdir(parents=True)
-        self.file, self.folder, self.store = write(root / name, content), root / name / "out", store
-
-    def start(self, *options: str) -> subprocess.Popen[str]:
-        command = [sys.executable, "-m", "ds_stilts", "study", "run", str(self.file), "--out", str(self.folder)]
-        return subprocess.Popen(
-            [*command, "--store", str(self.store), *options],
-            start_new_session=True,
-            text=True,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-        )
-
-    def stages(self) -> dict[str, Path]:
-        """Stored stages by what they are called in the first run that has them."""
-        found = {}
-        for link in sorted(self.folder.glob("runs/*/*/**/*")):
-            if link.is_symlink() and (link / "entry.json").is_file():
-                found[str(link.relative_to(self.folder / "runs"))] = link.resolve()
-        return found
-
-    def done(self) -> dict[Path, int]:
-        """Finished stages, with the time at which they were finished."""
-        return {path.parent: path.stat().st_mtime_ns for path in self.store.glob("*/DONE")}
-
-
-def kill_when(process: subprocess.Popen[str], happened: Callable[[], bool]) -> None:
-    """Kill every process of a start, all at once, as soon as something has happened."""
-    deadline = time.monotonic() + 600
-    while not happened():
-        if process.poll() is not None:
-            raise AssertionError(
-                f"the study ended before it could be killed: {process.stderr and process.stderr.read()}"
-            )
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-
-
-def starts(folder: Path) -> int:
-    return int(json.loads((folder / "entry.json").read_text())["starts"])
 
 
 @pytest.fixture(scope="module")
