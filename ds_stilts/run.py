@@ -29,7 +29,7 @@ from ds_stilts.errors import (
 )
 from ds_stilts.phases import forget_scores, is_done, run_stage
 from ds_stilts.phases.checks import check_files, check_start
-from ds_stilts.phases.context import Ranks, Run, data_folder, on_main
+from ds_stilts.phases.context import Ranks, Run, data_folder, find_data, on_main
 from ds_stilts.phases.fetching import fetch_missing, record_copies
 from ds_stilts.plan import check_recipe, stages, stages_before
 from ds_stilts.recipe import Recipe
@@ -243,25 +243,6 @@ def open_folder(recipe: Recipe, run_dir: Path, data_root: Path | None) -> Run:
             "--out"
         )
     return Run(recipe=recipe, run_dir=run_dir, data_root=find_data(recipe, run_dir, data_root))
-
-
-def find_data(recipe: Recipe, run_dir: Path, data_root: Path | None) -> Path:
-    """The folder that a recipe's data files are read from: that of made-up languages is the run's own.
-
-    Raises:
-        RecipeError: no data root is known.
-        DataError: it is not there.
-    """
-    root = run_dir / "data" if recipe.data.synthetic else data_folder(recipe, data_root)
-    if root is None:
-        raise RecipeError(
-            f"recipe '{recipe.name}' reads official data files: say where they are with --data-root DIR or data.root"
-        )
-    if not recipe.data.synthetic and recipe.data.source == "files" and not root.is_dir():
-        raise DataError(
-            f"there is no folder {root} to read the official data files from; give another one with --data-root DIR"
-        )
-    return root
 
 
 def _differences(stored: Path, recipe: Recipe) -> str:

@@ -12,7 +12,7 @@ from ds_stilts.data.encoder import Encoder
 from ds_stilts.data.prepare import SplitKey, is_prepared, prepare, prepared_folder, prepared_path
 from ds_stilts.engine import watchdog
 from ds_stilts.engine.telemetry import say
-from ds_stilts.errors import StoppedCleanly, UserError, in_common
+from ds_stilts.errors import DataError, RecipeError, StoppedCleanly, UserError, in_common
 from ds_stilts.recipe import Recipe
 from ds_stilts.resources import cache_folder
 
@@ -44,6 +44,25 @@ def data_folder(recipe: Recipe, given: Path | None) -> Path | None:
     if given or recipe.data.root:
         return given or Path(str(recipe.data.root))
     return cache_folder() / "data" if recipe.data.source == "hub" else None
+
+
+def find_data(recipe: Recipe, run_dir: Path, data_root: Path | None) -> Path:
+    """The folder that a recipe's data files are read from: that of made-up languages is the run's own.
+
+    Raises:
+        RecipeError: no data root is known.
+        DataError: it is not there.
+    """
+    root = run_dir / "data" if recipe.data.synthetic else data_folder(recipe, data_root)
+    if root is None:
+        raise RecipeError(
+            f"recipe '{recipe.name}' reads official data files: say where they are with --data-root DIR or data.root"
+        )
+    if not recipe.data.synthetic and recipe.data.source == "files" and not root.is_dir():
+        raise DataError(
+            f"there is no folder {root} to read the official data files from; give another one with --data-root DIR"
+        )
+    return root
 
 
 def on_main(world: "World", work: Callable[[], Any]) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import yaml
 
 from ds_stilts.errors import ClusterError, UserError
@@ -31,8 +32,8 @@ from ds_stilts.jobs.site import Site
 from ds_stilts.jobs.slurm import cancel
 from ds_stilts.jobs.submit import check_nothing_lives
 from ds_stilts.phases.checks import check_start
+from ds_stilts.phases.context import find_data
 from ds_stilts.recipe import Recipe
-from ds_stilts.run import find_data
 from ds_stilts.studies.cells import record_study
 from ds_stilts.studies.expand import StudyRun
 from ds_stilts.studies.graph import Node, Sources, build_graph
@@ -195,10 +196,25 @@ def one_size(study: Study) -> str:
 
 
 def side_by_side_at_most(left: Sequence[Node]) -> int:
-    """Stages that can ever be worked on at a time: each begins with one other at the most, so those that none waits for
-    are the largest set of which none waits for another."""
-    waited_for = {node.before for node in left}
-    return sum(node.key not in waited_for for node in left)
+    """Stages that can ever be worked on at a time: the largest set of which none waits for another.
+
+    By Dilworth's theorem these are as many as the chains that cover the stages, so each link of a largest matching of
+    stages with those after them saves one.
+
+    Args:
+        left: every stage after those that it waits for.
+    """
+    from scipy.sparse import csr_array
+    from scipy.sparse.csgraph import maximum_bipartite_matching
+
+    place = {node.key: number for number, node in enumerate(left)}
+    before: list[set[int]] = []
+    for node in left:
+        near = [place[key] for key in node.before if key in place]
+        before.append(set(near).union(*(before[one] for one in near)))
+    links = np.array([(later, one) for later, earlier in enumerate(before) for one in earlier]).reshape(-1, 2)
+    waits = csr_array((np.ones(len(links)), (links[:, 0], links[:, 1])), shape=(len(left), len(left)))
+    return len(left) - int((maximum_bipartite_matching(waits) >= 0).sum())
 
 
 def _shape(recipe: Recipe, gpus: int, processes: int | None, time: str | None) -> tuple[Shape, int]:

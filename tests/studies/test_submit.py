@@ -15,7 +15,7 @@ from ds_stilts.jobs.site import Container, Limits, Site
 from ds_stilts.studies.cells import read_study
 from ds_stilts.studies.elements import study_jobs
 from ds_stilts.studies.expand import expand
-from ds_stilts.studies.graph import build_graph
+from ds_stilts.studies.graph import Node, build_graph
 from ds_stilts.studies.store import Store
 from ds_stilts.studies.study import Study
 from ds_stilts.studies.study_file import load_study
@@ -85,6 +85,18 @@ def test_stages_that_wait_for_none_of_each_other_are_counted(tmp_path: Path) -> 
 
     assert side_by_side_at_most(graph) == LEAVES
     assert side_by_side_at_most([node for node in graph if node.kind == "arms"]) == 4, "a chain is one at a time"
+
+
+def test_stages_that_one_merge_waits_for_are_counted_too() -> None:
+    def node(key: str, *before: str) -> Node:
+        return Node(key=key, run=expand(study())[0], stage=f"arms/{key}", before=before, serves=())
+
+    singles = [node(name, "start") for name in "abc"]
+    graph = [node("start"), *singles, node("merged", "start", "a", "b", "c"), node("target", "merged")]
+    assert side_by_side_at_most(graph) == 3
+    assert side_by_side_at_most([*graph, node("target_of_a", "a"), node("other", "merged")]) == 3
+    assert side_by_side_at_most([*graph[4:], node("other", "merged")]) == 2
+    assert side_by_side_at_most([]) == 0
 
 
 def test_a_node_works_on_as_many_stages_as_it_has_ranks_for(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from statistics import fmean
 
 from ds_stilts.plan import arm_stages
+from ds_stilts.recipe_merging import Merge
 from ds_stilts.report.curves import Curve, read_curve, smooth, thin
 from ds_stilts.studies.expand import StudyRun
 from ds_stilts.studies.ledger import read_ledger
@@ -63,6 +64,8 @@ def learning(runs: Iterable[StudyRun], folder: Path) -> dict[str, tuple[Learning
     for run in runs:
         for arm in run.arms:
             for stage, phase in arm_stages(run.recipe, arm).items():
+                if isinstance(phase, Merge):  # learned nothing itself
+                    continue
                 name = stage.removeprefix("arms/")
                 tasks[name] = tuple(phase.tasks)
                 seeds = found.setdefault(arm, {}).setdefault(name, {})
