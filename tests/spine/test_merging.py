@@ -1,4 +1,4 @@
-"""Two arms and one that merges them, through the command line: killed while it merges, and continued."""
+"""Two arms and one that merges them, through the command line: killed while it merges, continued, and scored."""
 
 import json
 from pathlib import Path
@@ -22,11 +22,13 @@ arms:
   qa: {tasks: {synth_qa: {max_examples: 40}}}
   nli: {tasks: {synth_nli: {languages: [aa], max_examples: 40}}}
   merged: {merge: {arms: [qa, nli]}}
-targets: {}
+targets:
+  synth_nli: {steps: 2, max_train_examples: 40, score_languages: [aa, bb], max_score_examples: 12}
+  synth_retrieval: {score_languages: [bb]}
 engine: {config: zero2_fp32, processes: 1}
 """
-ARMS = ("qa", "nli", "merged")
-STAGES = ["start", *(f"arms/{arm}" for arm in ARMS)]
+ARMS, TARGETS = ("qa", "nli", "merged"), ("synth_nli", "synth_retrieval")
+STAGES = ["start", *(f"arms/{arm}" for arm in ARMS), *(f"targets/{arm}/{name}" for arm in ARMS for name in TARGETS)]
 
 
 def test_a_killed_merge_is_gone_on_with_and_repeats_no_arm(tmp_path: Path) -> None:
@@ -49,3 +51,13 @@ def test_a_killed_merge_is_gone_on_with_and_repeats_no_arm(tmp_path: Path) -> No
         assert torch.equal(own, ((nli[name].double() + qa[name].double()) / 2).float()), name
     heads = load_file(run / "arms/merged/model/heads.safetensors")
     assert {name.split(".")[0] for name in heads} == {"synth_nli", "synth_qa"}
+
+    scores = {(arm, name): json.loads((run / "targets" / arm / name / "scores.json").read_text())
+              for arm in ARMS for name in TARGETS}  # fmt: skip
+    overlap = {arm: scores[arm, "synth_nli"]["overlap_with"] for arm in ARMS}
+    assert overlap == {"qa": [], "nli": ["synth_nli"], "merged": ["synth_nli"]}, "it has seen what its arms have seen"
+    low, mean, high = (
+        scores[arm, "synth_retrieval"]["languages"]["bb"]["alignment"] for arm in ("qa", "merged", "nli")
+    )
+    assert low < mean < high, "after two steps, between the models that it is the mean of"
+    assert all(arm in (run / "report/report.md").read_text() for arm in ARMS)
