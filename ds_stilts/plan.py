@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ds_stilts.errors import RecipeError, suggestion
+from ds_stilts.plan_validation import check_languages, check_validation, validated_tasks
 from ds_stilts.recipe import Merge, Recipe, Start, Target, Training
 from ds_stilts.resources import config_path
 from ds_stilts.tasks import declare_own, get_task
@@ -103,14 +104,14 @@ def check_recipe(recipe: Recipe, processes: int) -> None:
                     f"{where}.tasks.{name}: nothing can be trained on a retrieval task; name it under `targets`, where "
                     "it is scored without training"
                 )
-            _check_languages(task, use.split, use.languages, f"{where}.tasks.{name}.languages")
+            check_languages(task, use.split, use.languages, f"{where}.tasks.{name}.languages")
             if use.join_lines and (task.format != "masked_lm" or task.split(use.split).read is read_translations):
                 raise RecipeError(
                     f"{where}.tasks.{name}.join_lines: only running text without translations has lines to join; "
                     "remove it"
                 )
         _check_steps(phase, [get_task(name) for name in phase.tasks], where, processes)
-        _check_validation(phase, [get_task(name) for name in phase.tasks], where)
+        check_validation(phase, [get_task(name) for name in phase.tasks], where)
         _check_adaptive(phase, [get_task(name) for name in phase.tasks], where)
     for name, target in recipe.targets.items():
         _check_target(_task(name, "targets"), target, f"targets.{name}", processes)
@@ -171,46 +172,15 @@ def _check_target(task: Task, target: Target, where: str, processes: int) -> Non
     for split in score_splits(target, task):
         if split == "pool":
             raise RecipeError(f"{where}.score_split: 'pool' is what is searched in; name the split with the queries")
-        _check_languages(task, split, target.score_languages, f"{where}.score_languages")
+        check_languages(task, split, target.score_languages, f"{where}.score_languages")
     if task.is_searched and target.max_score_examples is not None:
         raise RecipeError(
             f"{where}.max_score_examples: a retrieval set is searched whole, as a part is easier; leave it out"
         )
     if not task.is_searched:
-        _check_languages(task, "train", target.train_languages, f"{where}.train_languages")
+        check_languages(task, "train", target.train_languages, f"{where}.train_languages")
         _check_steps(target, [task], where, processes)
-        _check_validation(target, [task], where)
-
-
-def validated_tasks(phase: Training, tasks: list[Task]) -> list[Task]:
-    """Those of a phase's tasks that have a score to watch: all but running text; none without `validation`."""
-    return [task for task in tasks if task.format != "masked_lm"] if phase.validation else []
-
-
-def validation_languages(phase: Training, task: Task) -> list[str]:
-    """Languages that a phase is validated in for one task: as asked for, else the first that it trains on."""
-    if phase.validation and phase.validation.languages:
-        return phase.validation.languages
-    use = None if isinstance(phase, Target) else phase.tasks[task.name]
-    trained = phase.train_languages if isinstance(phase, Target) else use.languages if use else None
-    return list(trained or task.split(use.split if use else "train").languages or task.languages)[:1]
-
-
-def _check_validation(phase: Training, tasks: list[Task], where: str) -> None:
-    where, wanted = f"{where}.validation", phase.validation
-    if wanted is None:
-        return
-    watched = validated_tasks(phase, tasks)
-    if not watched:
-        raise RecipeError(f"{where}: running text has no score to watch; remove it, or write `validation: null` here")
-    for task in watched:
-        _check_languages(task, wanted.split, wanted.languages, f"{where}.languages")
-        _check_languages(task, wanted.split, validation_languages(phase, task), f"{where}.languages")
-        if wanted.metric is not None and wanted.metric not in task.metrics:
-            raise RecipeError(
-                f"{where}.metric: task '{task.name}' has no metric '{wanted.metric}'"
-                f"{suggestion(wanted.metric, list(task.metrics))}; it has: {', '.join(task.metrics)}"
-            )
+        check_validation(target, [task], where, scored=score_splits(target, task))
 
 
 def _check_adaptive(phase: Training, tasks: list[Task], where: str) -> None:
@@ -300,21 +270,6 @@ def score_splits(target: Target, task: Task) -> list[str]:
     """Splits that a target may be scored on, the preferred one first."""
     wanted = target.score_split or task.score_split
     return [wanted] if isinstance(wanted, str) else list(wanted)
-
-
-def _check_languages(task: Task, split: str, languages: list[str] | None, where: str) -> None:
-    try:
-        known = list(task.split(split).languages or task.languages)
-    except RecipeError as error:
-        raise RecipeError(f"{where.rpartition('.')[0]}: {error}") from None
-    if languages is not None and not languages:
-        raise RecipeError(f"{where}: the list is empty; name at least one language, or leave the key away")
-    for language in languages or []:
-        if language not in known:
-            raise RecipeError(
-                f"{where}: task '{task.name}' has no language '{language}' in split '{split}'"
-                f"{suggestion(language, known)}; it has: {', '.join(known)}"
-            )
 
 
 def longest_item(phase: Training, task: Task, limit: int | None = None) -> int:

@@ -31,28 +31,13 @@ from ds_stilts.recipe_sections import (
     Synthetic,
     Tokenizer,
 )
+from ds_stilts.recipe_validation import Probe, Unlabelled, Validation
 
 __all__ = [
     "Architecture", "Arm", "Average", "Data", "Engine", "Evaluation", "Freeze", "Lora", "Merge", "Oracle", "OwnTask",
-    "Recipe", "Section", "Start", "Synthetic", "Target", "TaskUse", "Tokenizer", "Training", "Validation",
+    "Probe", "Recipe", "Section", "Start", "Synthetic", "Target", "TaskUse", "Tokenizer", "Training", "Unlabelled",
+    "Validation",
 ]  # fmt: skip
-
-
-class Validation(Section):
-    """How a phase is watched while it trains: on part of a split that it does not train on."""
-
-    every: int = Field(ge=1)
-    """Steps between validations; the last step is validated too."""
-    examples: int = Field(default=500, ge=1)
-    """The first so many of each language."""
-    split: str = "dev"
-    languages: list[str] | None = None
-    """None: English, or the first language that has the split; choosing by others would not be zero-shot."""
-    patience: int | None = Field(default=None, ge=1)
-    """Validations in a row without a better value after which training stops. The weights of the best one are kept;
-    None: train to the end and keep the last."""
-    metric: str | None = None
-    """None: each task's value, as it is scored. With several tasks the mean over them."""
 
 
 class Training(Section):

@@ -33,7 +33,7 @@ def deciding(node: Any) -> Any:
     # Items are drawn by the tasks' order, which a dictionary's equality does not see.
     order = {"task_order": tasks} if tasks != sorted(tasks) else {}
     return order | {
-        key: deciding(value)
+        key: deciding(_choosing(value) if key == "validation" else value)
         for key, value in node.items()
         if key not in _INDIFFERENT
         and not (key in _LATER and value == _LATER[key])
@@ -44,3 +44,15 @@ def deciding(node: Any) -> Any:
 def _only_watches(validation: Any) -> bool:
     """Whether nothing follows from what a validation finds: no early stop."""
     return isinstance(validation, dict) and validation.get("patience", 0) is None
+
+
+def _choosing(validation: Any) -> Any:
+    """A validation without what is only shown."""
+    if not isinstance(validation, dict):
+        return validation
+    kept = {key: value for key, value in validation.items() if key != "probe"}
+    unlabelled = kept.pop("unlabelled", None)
+    if kept.get("choose_by", "value") == "value":
+        kept.pop("choose_by", None)
+        return kept
+    return {**kept, "unlabelled": {key: value for key, value in unlabelled.items() if key != "oracle"}}

@@ -11,9 +11,8 @@ from ds_stilts.plan import (
     reused_head,
     stage_before,
     stages,
-    validated_tasks,
-    validation_languages,
 )
+from ds_stilts.plan_validation import validated_tasks, validation_languages
 from ds_stilts.recipe import Recipe, Target, TaskUse, Training, Validation
 from ds_stilts.recipe_file import load_recipe, shipped_recipes
 from ds_stilts.tasks import get_task

@@ -43,7 +43,8 @@ class PackedBatch:
     """What is to be written, in text-to-text."""
 
     def tasks_of_tokens(self, names: Sequence[str]) -> torch.Tensor:
-        """int64 [T]: the place in `names` of each token's task; -1 in sequences of which no row is read."""
+        """int64 [T]: the place in `names` of each token's task; -1 in sequences of which no row is read, and for
+        a task that is none of them, as a probe's is."""
         device = self.ids.device
         owners_T = self.packing.owners(device)
         of_sequence = torch.full((len(self.packing.lengths),), -1, device=device)
@@ -54,7 +55,7 @@ class PackedBatch:
                 sequences = source_of[written.targets.owners(device)[own.rows]]
             else:
                 sequences = owners_T[own.rows]
-            of_sequence[sequences] = names.index(name)
+            of_sequence[sequences] = names.index(name) if name in names else -1
         return of_sequence[owners_T]
 
     def to(self, device: torch.device | str) -> "PackedBatch":

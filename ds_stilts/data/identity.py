@@ -16,7 +16,7 @@ from ds_stilts.tasks.task import Task
 
 _SAID_OR_SCORED = {
     "title", "benchmarks", "score_split", "metrics", "value_metrics", "train_data", "contains", "head", "url",
-    "licence", "citation", "note", "chance", "splits",
+    "licence", "citation", "note", "chance", "splits", "parallel",
 }  # fmt: skip
 """Fields of a task that change no token: prose, what is scored, and other splits than the one that is read."""
 _CODE = (

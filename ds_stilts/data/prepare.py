@@ -25,7 +25,7 @@ from ds_stilts.data.prepared import Facts, facts_path, write_facts
 from ds_stilts.errors import UserError
 from ds_stilts.formats.base import Limits
 from ds_stilts.resources import cache_folder
-from ds_stilts.tasks.examples import Example
+from ds_stilts.tasks.examples import Example, without_gold
 from ds_stilts.tasks.task import Task
 
 LAYOUT_VERSION = 2
@@ -47,14 +47,18 @@ class SplitKey:
     max_examples: int | None = None
     text: bool = False
     """Whether the model writes text, instead of reading it with heads."""
+    unlabelled: bool = False
+    """Whether gold is taken off as the file is read, so that nothing after it can look at it."""
 
     def examples(self, root: Path) -> list[Example]:
         """Raw examples in file order."""
-        return self.task.examples(self.split, self.language, root)[: self.max_examples]
+        examples = self.task.examples(self.split, self.language, root)[: self.max_examples]
+        return [without_gold(example) for example in examples] if self.unlabelled else examples
 
     def stream(self, root: Path) -> Iterator[Example]:
         """The same, read piece by piece; there may be none."""
-        return islice(self.task.stream(self.split, self.language, root), self.max_examples)
+        examples = islice(self.task.stream(self.split, self.language, root), self.max_examples)
+        return map(without_gold, examples) if self.unlabelled else examples
 
     def files(self, root: Path) -> list[Path]:
         """The official files that are there."""
@@ -135,6 +139,7 @@ def _path(key: SplitKey, encoder: Encoder, files_checksum: str, folder: Path) ->
         key.training,
         key.max_examples,
         key.text and key.task.head,  # the head's name stands in prompts
+        *(["unlabelled"] if key.unlabelled else []),
     )
     name = f"{key.split}-{key.language}-{xxhash.xxh3_128_hexdigest(repr(identity).encode())}.arrow"
     return folder / key.task.name.replace(":", "_") / name

@@ -26,7 +26,7 @@ from ds_stilts.engine.failpoints import fail_at
 from ds_stilts.engine.guard import Guard
 from ds_stilts.engine.stop import StopSource
 from ds_stilts.engine.telemetry import Telemetry, say
-from ds_stilts.engine.watch import Seen, Watch
+from ds_stilts.engine.watch import Watch
 from ds_stilts.engine.window import Window
 from ds_stilts.engine.world import World
 from ds_stilts.errors import CheckpointError, StoppedCleanly, in_common
@@ -163,7 +163,7 @@ def train(
                 watchdog.brisk(world)
             if watch and watch.is_due(done):
                 watchdog.patient(world)
-                telemetry.validation(done, watch.look(done), **watch.state())
+                telemetry.validation(done, watch.look(done), watch.seen, rule=watch.rule, shares=watch.shares)
                 gc.collect()
                 if watch.is_over:
                     break
@@ -186,20 +186,21 @@ def train(
         averaging.finish()
     if watch is None or not watch.keeps_best or watch.seen.best_step == done:
         return Trained(done=done, kept=done)
-    return Trained(done=done, kept=_take_best(engine, watch.seen, checkpoints, here, world))
+    return Trained(done=done, kept=_take_best(engine, watch, checkpoints, here, world))
 
 
-def _take_best(engine: Any, seen: Seen, checkpoints: Path, here: Cursor, world: World) -> int:
+def _take_best(engine: Any, watch: Watch, checkpoints: Path, here: Cursor, world: World) -> int:
     """Load the weights of the best step into the engine; returns it."""
+    seen, by = watch.seen, "validation" if watch.rule == "value" else watch.rule
     best = checkpoint.newest_good(checkpoints, here, world, step=seen.best_step)
     if best is None:
         raise in_common(
             CheckpointError(
-                f"{checkpoints}/step-{seen.best_step}, the best by validation, is gone or damaged; delete "
+                f"{checkpoints}/step-{seen.best_step}, the best by {by}, is gone or damaged; delete "
                 f"{checkpoints} and run the same command again, which trains this phase anew"
             )
         )
     checkpoint.load(engine, best, world)
     if world.is_main:
-        say(f"{here.phase}  the weights of step {seen.best_step} are kept, the best by validation ({seen.value:.2f})")
+        say(f"{here.phase}  the weights of step {seen.best_step} are kept, the best by {by} ({seen.value:.2f})")
     return seen.best_step

@@ -8,7 +8,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ds_stilts.engine.choosing import Look, Rule
 from ds_stilts.engine.spikes import SIGMAS, SpikeAlarm
+from ds_stilts.engine.watch import Seen
 
 _PASSING_EVERY_S = 10.0
 """At most one passing line in so many seconds where the output is no terminal."""
@@ -104,28 +106,34 @@ class Telemetry:
     def validation(
         self,
         step: int,
-        values: Mapping[str, float],
+        look: Look,
+        seen: Seen,
         *,
-        value: float | None,
-        best_step: int,
-        worse: int,
+        rule: Rule = "value",
         shares: Sequence[Mapping[str, float]] = (),
     ) -> None:
-        """Record the value of each task in percent, the best mean over tasks so far, where it was, and how many looks
-        since then were no better; and of the shares that followed from each look, the last."""
+        """Record what a validation has found, where the best so far was and how many looks since then were no better;
+        and of the shares that followed from each look, the last.
+
+        Args:
+            rule: what the best is chosen by; `seen.value` is its value all the same.
+        """
         if not self._enabled:
             return
-        mean = sum(values.values()) / len(values)
-        found = {"value": mean, "tasks": dict(values), "best": value, "best_step": best_step, "worse": worse}
+        mean, best_step = look.figures.value, seen.best_step
+        found = {"value": mean, "tasks": dict(look.values), "best": seen.value, "best_step": best_step}
+        found |= {"worse": seen.worse} | ({} if rule == "value" else {"choose_by": rule})
         found |= {"shares": dict(shares[-1])} if shares else {}
-        self._records.line({"step": step, "validation": found})
-        points = {"validation": mean, **{f"validation/{task}": own for task, own in values.items()}}
+        self._records.line({"step": step, "validation": {**found, **look.shown}})
+        points = {"validation": mean, **{f"validation/{task}": own for task, own in look.values.items()}, **look.points}
         points |= {f"next_share/{task}": share for task, share in (shares[-1] if shares else {}).items()}
         self._records.scalars(points, step)
-        since = f", best {value:.2f} at step {best_step}" if best_step != step else ", the best so far"
+        by = "" if rule == "value" else f" by {rule}"
+        since = f", best{by} {seen.value:.2f} at step {best_step}" if best_step != step else f", the best so far{by}"
         drawn = ", ".join(f"{task} {share:.0%}" for task, share in shares[-1].items()) if shares else ""
         drawn = f"; drawn from here on: {drawn}" if drawn else ""
-        say(f"{self._label}  step {step}/{self._num_steps}  validation {mean:.2f}{since}{drawn}", passing=True)
+        also = "".join(f"; {clause}" for clause in look.said)
+        say(f"{self._label}  step {step}/{self._num_steps}  validation {mean:.2f}{since}{also}{drawn}", passing=True)
 
     def close(self) -> None:
         if self._enabled:

@@ -4,12 +4,12 @@ The state is a few numbers that go into the cursor of every checkpoint, so that 
 that was not. How a value is measured is the caller's; when checkpoints are saved and loaded is the loop's.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
-from statistics import fmean
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from ds_stilts.data.adaptive import AdaptiveMixture
+from ds_stilts.engine.choosing import Look, Rule, merit, noted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,7 +17,9 @@ class Seen:
     """What validations have said up to some step."""
 
     value: float | None = None
-    """The best so far, in percent."""
+    """That of the best so far, in percent."""
+    merit: float | None = None
+    """What the best so far was chosen by, where that is not its value: minus its entropy, or its agreement."""
     best_step: int = 0
     """Where it was."""
     worse: int = 0
@@ -32,8 +34,9 @@ class Watch:
         patience: looks in a row without a better value after which to stop, keeping the best step's weights; None:
             only look.
         num_steps: steps of the phase.
-        measure: value of each task in percent, the higher the better. A collective that gives all ranks the same.
+        measure: what a validation finds. A collective that gives all ranks the same.
         order: the steps' items, where their shares follow from what is measured.
+        rule: what the best step is chosen by.
     """
 
     def __init__(
@@ -42,12 +45,15 @@ class Watch:
         every: int,
         patience: int | None,
         num_steps: int,
-        measure: Callable[[], Mapping[str, float]],
+        measure: Callable[[], Look],
         order: AdaptiveMixture | None = None,
+        rule: Rule = "value",
     ) -> None:
         self._every, self._patience, self._num_steps, self._measure = every, patience, num_steps, measure
-        self._order = order
+        self._order, self.rule = order, rule
         self.seen = Seen()
+        self.looks: list[dict[str, Any]] = []
+        """Every validation so far, where texts without labels are looked at."""
 
     @property
     def keeps_best(self) -> bool:
@@ -62,30 +68,44 @@ class Watch:
         """Whether to look after `step` steps."""
         return step % self._every == 0 or step == self._num_steps
 
-    def look(self, step: int) -> dict[str, float]:
-        """Measure after `step` steps and note the mean over tasks; returns the value of each task."""
-        values = dict(self._measure())
-        mean, best = fmean(values.values()), self.seen.value
-        if best is None or mean > best:
-            self.seen = Seen(value=mean, best_step=step)
+    def look(self, step: int) -> Look:
+        """Measure after `step` steps, and note whether it is the best so far."""
+        found = self._measure()
+        worth, before = merit(self.rule, found.figures), self.seen
+        best = before.value if before.merit is None else before.merit
+        if best is None or worth > best:
+            own = None if self.rule == "value" else worth
+            self.seen = Seen(value=found.figures.value, merit=own, best_step=step)
         else:
-            self.seen = Seen(value=best, best_step=self.seen.best_step, worse=self.seen.worse + 1)
+            self.seen = replace(before, worse=before.worse + 1)
+        if found.entropy is not None:
+            self.looks.append(noted(step, found))
         if self._order:
-            self._order.follow(values)
-        return values
+            self._order.follow(found.values)
+        return found
 
     def is_best(self, step: int) -> bool:
         """Whether `step` is the best so far and its weights are to be kept."""
         return self.keeps_best and self.seen.best_step == step
 
+    @property
+    def shares(self) -> Sequence[Mapping[str, float]]:
+        """What followed from each look, where shares do."""
+        return self._order.history if self._order else ()
+
+    def facts(self) -> dict[str, Any]:
+        """What the phase's own facts tell: the best, by what it was chosen, and the shares."""
+        seen = {key: value for key, value in asdict(self.seen).items() if key != "merit" or value is not None}
+        chosen = {} if self.rule == "value" else {"choose_by": self.rule}
+        return {**seen, **chosen, **({"shares": list(self.shares)} if self._order else {})}
+
     def state(self) -> dict[str, Any]:
         """For the cursor of a checkpoint."""
-        return {**asdict(self.seen), **({"shares": list(self._order.history)} if self._order else {})}
+        return {**self.facts(), **({"looks": self.looks} if self.looks else {})}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on from what `state` returned; from the start if it is empty."""
-        seen = dict(state)
-        history = seen.pop("shares", ())
-        self.seen = Seen(**seen)
+        self.seen = Seen(**{key: state[key] for key in ("value", "merit", "best_step", "worse") if key in state})
+        self.looks = [dict(look) for look in state.get("looks", ())]
         if self._order:
-            self._order.restore(history)
+            self._order.restore(state.get("shares", ()))

@@ -4,7 +4,7 @@ One forward pass gives the vectors of every hidden state that is asked for; each
 have a folder of their own (see `pooling`).
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -123,6 +123,35 @@ def _embed(
     Raises:
         CheckpointError: a vector is not finite; on all ranks.
     """
+    in_order = {}
+    for layer, parts in gathered_vectors(model, unit, batches, examples, pooling, world):
+        if not world.is_main:
+            in_order[layer] = torch.empty(0, 0)
+            continue
+        shape = sum(len(own_places) for own_places, _ in parts), parts[0][1].shape[1]
+        whole_ND: np.ndarray = np.empty(shape, dtype=np.float32)
+        for own_places, matrix in parts:
+            whole_ND[own_places] = matrix
+        in_order[layer] = torch.from_numpy(whole_ND).to(world.device)
+    return in_order
+
+
+def gathered_vectors(
+    model: Callable[..., Any],
+    unit: LanguageWork,
+    batches: Iterable[ForwardBatch],
+    examples: list[Example],
+    pooling: Pooling,
+    world: World,
+) -> Iterator[tuple[int, list[tuple[list[int], np.ndarray]]]]:
+    """Vectors of the texts in `batches`, one hidden state after another, on every rank; a collective.
+
+    Yields:
+        The hidden state; and what each rank that had a text has made: their places in the file, and fp32 [n, D].
+
+    Raises:
+        CheckpointError: a vector is not finite; on all ranks.
+    """
     form = get_format(unit.key.task.format)
     assert isinstance(form, Embedding)
     how = pooling.pool(unit.tokenizer)
@@ -136,20 +165,11 @@ def _embed(
         for layer, of_layer in zip(layers, states if pooling.sweep else (states,), strict=True):
             vectors[layer] += form.pool(of_layer[own.rows], own.rows_per_sequence, how)
         places += [int(unit.prepared.example[index]) for index in batch.sequences]
-    in_order = {}
     for layer in layers:
         gathered = world.gather((places, np.stack(vectors.pop(layer)) if places else None))
         parts = [(own_places, matrix) for own_places, matrix in gathered if own_places]
         _check_finite(unit, examples, parts, layer)
-        if not world.is_main:
-            in_order[layer] = torch.empty(0, 0)
-            continue
-        shape = sum(len(own_places) for own_places, _ in parts), parts[0][1].shape[1]
-        whole_ND: np.ndarray = np.empty(shape, dtype=np.float32)
-        for own_places, matrix in parts:
-            whole_ND[own_places] = matrix
-        in_order[layer] = torch.from_numpy(whole_ND).to(world.device)
-    return in_order
+        yield layer, parts
 
 
 def _check_finite(

@@ -25,6 +25,7 @@ from ds_stilts.evaluation.finite import check_finite
 from ds_stilts.evaluation.work import ForwardBatch
 from ds_stilts.formats.base import Prediction
 from ds_stilts.formats.encoding import read_template, tokenise
+from ds_stilts.formats.entropy import entropy
 from ds_stilts.formats.logits import best_and_margin, best_probability
 from ds_stilts.formats.text_to_text import TextForm, get_text_form
 from ds_stilts.models.packing import order_by_length
@@ -48,6 +49,8 @@ class _Answer:
     """Its share of the likelihood of all answers that it was chosen among."""
     margin: float | None = None
     """Least lead of what was taken over the next best: of a label's log-likelihood, or of a token's logit."""
+    entropy: float | None = None
+    """In nats, of the likelihoods of all answers that it was chosen among, as shares."""
 
 
 def most_examples(task: Task, tokenizer: Any, limit: int | None) -> int | None:
@@ -142,9 +145,10 @@ def _choose(
     check_finite(values, f"task '{task.name}': the labels' likelihoods")
     best, margins = best_and_margin(likelihoods_SL)
     shares = best_probability(likelihoods_SL)
+    undecided = entropy(likelihoods_SL).tolist()
     return [
-        _Answer(texts[i], float(margin), float(share), float(margin))
-        for i, margin, share in zip(best, margins, shares, strict=True)
+        _Answer(texts[i], float(margin), float(share), float(margin), own)
+        for i, margin, share, own in zip(best, margins, shares, undecided, strict=True)
     ]
 
 
@@ -211,6 +215,7 @@ def _prediction(form: TextForm, task: Task, example: Example, answer: _Answer) -
         score=answer.score,
         confidence=answer.confidence,
         margin=answer.margin,
+        entropy=answer.entropy,
         written=answer.text,
         legal=parsed is not None,
     )

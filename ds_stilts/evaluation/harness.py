@@ -7,6 +7,7 @@ have a row already are left out on all ranks alike (see `kept`).
 
 import time
 from collections.abc import Callable, Collection, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from ds_stilts.evaluation.rows import Origin
 from ds_stilts.evaluation.work import ForwardBatch, deal
 from ds_stilts.formats import get_format
 from ds_stilts.formats.base import Prediction
+from ds_stilts.formats.entropy import entropies
 from ds_stilts.recipe import Evaluation
 from ds_stilts.tasks.examples import Example
 
@@ -144,10 +146,27 @@ def predict(
             continue
         check_finite(logits[task.head], f"task '{task.name}', language '{unit.key.language}': the logits")
         kept = form.reduce(logits[task.head], own.rows_per_sequence, task)
+        undecided = entropies(logits[task.head], own.rows_per_sequence, task) or [(0.0, 0)] * len(kept)
         parts: dict[int, list[Any]] = {}
-        for index, reduced in zip(batch.sequences, kept, strict=True):
+        sums: dict[int, list[tuple[float, int]]] = {}
+        for index, reduced, entropy in zip(batch.sequences, kept, undecided, strict=True):
             sequence = unit.prepared.sequence(index)
             parts.setdefault(sequence.example, []).append((sequence, reduced))
+            sums.setdefault(sequence.example, []).append(entropy)
         for example, own_parts in parts.items():
-            predictions[example] = form.decode(examples[example], own_parts, task)
+            prediction = form.decode(examples[example], own_parts, task)
+            total, decisions = (sum(column) for column in zip(*sums[example], strict=True))
+            predictions[example] = replace(prediction, entropy=total / decisions) if decisions else prediction
     return predictions
+
+
+def predict_whole(
+    model: Callable[..., Any], unit: LanguageWork, examples: list[Example], evaluation: Evaluation, world: World
+) -> dict[int, Prediction]:
+    """All predictions of a language by the place of their example, in that order, on every rank; nothing is written.
+
+    Args and raises: as `predict`.
+    """
+    own = predict(model, unit, deal_unit(unit, evaluation, world), examples, world)
+    found = {index: prediction for part in world.gather(own) for index, prediction in part.items()}
+    return {index: found[index] for index in sorted(found)}

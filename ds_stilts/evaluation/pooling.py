@@ -22,7 +22,7 @@ from typing import Any, Literal
 from ds_stilts.errors import RecipeError
 from ds_stilts.formats.embedding import Pool
 from ds_stilts.formats.encoding import read_template
-from ds_stilts.recipe import Evaluation
+from ds_stilts.recipe import Evaluation, Probe
 
 PRESETS: Mapping[str, Mapping[str, tuple[Literal["mean", "cls"], Mapping[int, int]]]] = {
     "paper": {"tatoeba": ("mean", {12: 8, 24: 11}), "bucc2018": ("mean", {12: 8, 24: 20})},
@@ -61,6 +61,24 @@ class Pooling:
     def facts(self) -> dict[str, Any]:
         """As it is stored with rows and scores."""
         return {"pooling": self.kind, "special_tokens": self.special_tokens, "preset": self.preset}
+
+
+def probe_pooling(probe: Probe, num_layers: int, where: str) -> Pooling:
+    """The hidden states that a phase's probe compares, each by the mean over all tokens of a text.
+
+    Args:
+        where: the probe's key.
+
+    Raises:
+        RecipeError: a hidden state that a model of `num_layers` layers does not have.
+    """
+    layers = range(num_layers + 1) if probe.layers == "all" else probe.layers
+    for layer in layers:
+        if layer > num_layers:
+            raise RecipeError(
+                f"{where}.layers: {layer}, but the start model has hidden states 0 to {num_layers}; name some of these"
+            )
+    return Pooling(layer=max(layers), sweep=tuple(sorted(set(layers))))
 
 
 def pooling_of(task_name: str, evaluation: Evaluation, num_layers: int) -> Pooling:

@@ -67,6 +67,9 @@ class Prediction:
     margin: float | None = None
     """By how much, in logits, the closest decision behind the prediction was made: so much must a difference between
     two logits change to make it another one. None where that is not known (no second answer, retrieval)."""
+    entropy: float | None = None
+    """In nats, of the distribution that the prediction is drawn from, the mean over words (tagging) or windows (span
+    QA); None where there is none (see `ds_stilts.formats.entropy`)."""
     written: str | None = None
     """What the model wrote; None where heads or states answered."""
     legal: bool = True

@@ -9,17 +9,26 @@ from pathlib import Path
 
 from ds_stilts.data.prepare import SplitKey
 from ds_stilts.errors import CheckpointError, RecipeError
-from ds_stilts.evaluation.pooling import PRESETS, pooling_of
+from ds_stilts.evaluation.pooling import PRESETS, pooling_of, probe_pooling
+from ds_stilts.formats.text_to_text import chooses_label
 from ds_stilts.models.family import is_mt5, writes_text
 from ds_stilts.models.freezing import check_frozen
 from ds_stilts.models.lora import check_adapters, check_peft
 from ds_stilts.phases.context import Run
-from ds_stilts.phases.splits import pool_keys, scoring_keys, training_keys, validation_keys
+from ds_stilts.phases.splits import (
+    oracle_keys,
+    pool_keys,
+    probe_keys,
+    scoring_keys,
+    training_keys,
+    unlabelled_keys,
+    validation_keys,
+)
 from ds_stilts.phases.watching import check_watched
 from ds_stilts.planning.adapters import linear_names
 from ds_stilts.planning.public_models import public_config
 from ds_stilts.planning.start_model import start_shape
-from ds_stilts.recipe import Recipe
+from ds_stilts.recipe import Recipe, Training
 from ds_stilts.tasks import get_task
 from ds_stilts.tasks.guards import check_gold
 from ds_stilts.tasks.task import Task
@@ -58,6 +67,8 @@ def check_start(recipe: Recipe) -> None:
             check_peft(where)
             if layers is not None or public_config(name or ""):
                 check_adapters(phase.lora, linear_names(start_shape(recipe)[0]), where)
+        if layers is not None and phase.validation and phase.validation.probe:
+            probe_pooling(phase.validation.probe, layers, f"{where}.validation.probe")
     _check_retrieval(recipe, layers)
 
 
@@ -86,6 +97,12 @@ def _check_use(recipe: Recipe) -> None:
         )
     if writes_text(recipe.start):
         for name, target in recipe.targets.items():
+            if target.validation and target.validation.unlabelled and not chooses_label(get_task(name)):
+                raise RecipeError(
+                    f"targets.{name}.validation.unlabelled: the model writes the answers of a {get_task(name).format} "
+                    "task freely, not as one of some labels, so there is no distribution over answers; remove it, or "
+                    "add `use: heads` under `start`"
+                )
             if target.heads == "reuse":
                 raise RecipeError(
                     f"targets.{name}.heads: in text-to-text there are no heads, the whole model is handed on; remove "
@@ -113,9 +130,9 @@ def check_files(run: Run) -> None:
     Raises:
         DataError: the first that is missing or malformed; names file and line.
     """
-    seen: set[tuple[str, str, str, int | None]] = set()
+    seen: set[tuple[str, str, str, int | None, bool]] = set()
     for key in all_keys(run):
-        identity = (key.task.name, key.split, key.language, key.max_examples)
+        identity = (key.task.name, key.split, key.language, key.max_examples, key.unlabelled)
         if identity not in seen:
             seen.add(identity)
             examples = key.examples(run.data_root)
@@ -136,10 +153,19 @@ def reads(run: Run, max_tokens: int = _ANY_LENGTH) -> Iterator[tuple[Task, Calla
             task = get_task(name)
             yield task, partial(training_keys, run, phase, task, max_tokens)
             yield task, partial(validation_keys, run, phase, task, max_tokens)
+        yield from _probed(run, phase, max_tokens)
     for name, target in recipe.targets.items():
         task = get_task(name)
         if not task.is_searched:
             yield task, partial(training_keys, run, target, task, max_tokens)
             yield task, partial(validation_keys, run, target, task, max_tokens)
+            yield task, partial(unlabelled_keys, run, target, task, max_tokens)
+            yield task, partial(oracle_keys, run, target, task, max_tokens)
+            yield from _probed(run, target, max_tokens)
         yield task, partial(scoring_keys, run, target, task, max_tokens)
         yield task, partial(pool_keys, run, target, task, max_tokens)
+
+
+def _probed(run: Run, phase: Training, max_tokens: int) -> Iterator[tuple[Task, Callable[[], list[SplitKey]]]]:
+    if phase.validation and phase.validation.probe:
+        yield get_task(phase.validation.probe.task), partial(probe_keys, run, phase, max_tokens)

@@ -13,7 +13,8 @@ from ds_stilts.phases.checks import all_keys
 from ds_stilts.phases.context import Run
 from ds_stilts.phases.splits import training_keys, validation_keys
 from ds_stilts.plan import score_splits
-from ds_stilts.recipe import Target
+from ds_stilts.plan_validation import pivot_language, unlabelled_languages
+from ds_stilts.recipe import Target, Training
 from ds_stilts.tasks import Task, get_task
 from ds_stilts.tasks.hub import Hub
 
@@ -58,8 +59,23 @@ def _read(run: Run) -> Iterator[tuple[Task, str, str]]:
         for keys in (training_keys, validation_keys):
             for key in keys(run, phase, task, _ANY_LENGTH):
                 yield task, key.split, key.language
+        yield from _watched(phase, task)
     for target, task in targets:
         yield from _scored(run, target, task)
+
+
+def _watched(phase: Training, task: Task) -> Iterator[tuple[Task, str, str]]:
+    """What a phase's validation looks at beside its own splits."""
+    wanted = phase.validation
+    if wanted and wanted.probe:
+        probed = get_task(wanted.probe.task)
+        for language in wanted.probe.languages or probed.languages if probed.hub else ():
+            yield probed, probed.score_split, language
+    if wanted and wanted.unlabelled and isinstance(phase, Target):
+        pivot = pivot_language(phase, task)
+        on_hub = task.hub is not None and task.hub.of(wanted.unlabelled.split) is not None
+        for language in [*([pivot] if pivot else []), *unlabelled_languages(phase, task)] if on_hub else ():
+            yield task, wanted.unlabelled.split, language
 
 
 def _scored(run: Run, target: Target, task: Task) -> Iterator[tuple[Task, str, str]]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from ds_stilts.data.prepare import SplitKey
 from ds_stilts.phases.context import Run
-from ds_stilts.plan import validation_languages
+from ds_stilts.plan_validation import validation_languages
 from ds_stilts.recipe import Recipe, Target
 from ds_stilts.tasks import get_task
 from ds_stilts.tasks.overlap import overlap

@@ -11,8 +11,15 @@ from ds_stilts.formats.text_to_text.encoding import MAX_TOKENS
 from ds_stilts.labelled import train_languages
 from ds_stilts.models.family import writes_text
 from ds_stilts.phases.context import Run
-from ds_stilts.plan import score_splits, validated_tasks, validation_languages
+from ds_stilts.plan import score_splits
+from ds_stilts.plan_validation import (
+    pivot_language,
+    unlabelled_languages,
+    validated_tasks,
+    validation_languages,
+)
 from ds_stilts.recipe import Target, Training
+from ds_stilts.tasks import get_task
 from ds_stilts.tasks.task import Task
 
 
@@ -64,6 +71,63 @@ def validation_keys(run: Run, training: Training, task: Task, max_tokens: int) -
             text=text,
         )
         for language in validation_languages(training, task)
+    ]
+
+
+def unlabelled_keys(run: Run, training: Training, task: Task, max_tokens: int) -> list[SplitKey]:
+    """The texts whose labels are not read, of a target that looks at some: that of the pivot first, where it has one
+    (see `ds_stilts.plan_validation`), then those of each language whose files are there; the files that are missing
+    of a language that is asked for are told when they are read."""
+    wanted = training.validation.unlabelled if training.validation else None
+    if wanted is None or not isinstance(training, Target):
+        return []
+    text = writes_text(run.recipe.start)
+    limits = _limits(training, task, max_tokens, text)
+    languages = unlabelled_languages(training, task)
+    if not wanted.languages:
+        there = task.available_languages(wanted.split, run.data_root)
+        languages = [language for language in languages if language in there] or languages[:1]
+    pivot = pivot_language(training, task)
+    return [
+        SplitKey(
+            task=task,
+            split=wanted.split,
+            language=language,
+            limits=limits,
+            training=False,
+            max_examples=wanted.examples,
+            text=text,
+            unlabelled=True,
+        )
+        for language in ([pivot] if pivot else []) + languages
+    ]
+
+
+def oracle_keys(run: Run, training: Training, task: Task, max_tokens: int) -> list[SplitKey]:
+    """The same with labels and without the pivot, where the recipe asks to be shown what the choice has cost."""
+    wanted = training.validation.unlabelled if training.validation else None
+    if wanted is None or not wanted.oracle or not isinstance(training, Target):
+        return []
+    pivot = pivot_language(training, task)
+    keys = unlabelled_keys(run, training, task, max_tokens)
+    return [replace(key, unlabelled=False) for key in keys if key.language != pivot]
+
+
+def probe_keys(run: Run, training: Training, max_tokens: int) -> list[SplitKey]:
+    """The parallel sentences that a phase's probe looks at, whole files; none without one."""
+    wanted = training.validation.probe if training.validation else None
+    if wanted is None:
+        return []
+    task = get_task(wanted.task)
+    split = task.score_split
+    languages = wanted.languages or task.available_languages(split, run.data_root)
+    if not languages:
+        task.examples(split, task.languages[0], run.data_root)  # says what is missing
+    text = writes_text(run.recipe.start)
+    limits = Limits(max_tokens=min(task.max_tokens, max_tokens))
+    return [
+        SplitKey(task=task, split=split, language=language, limits=limits, training=False, text=text)
+        for language in languages
     ]
 
 

@@ -34,6 +34,7 @@ from ds_stilts.phases.attention import set_attention
 from ds_stilts.phases.context import Ranks, Run, prepare_all, seed_for
 from ds_stilts.phases.corpus import record_corpus
 from ds_stilts.phases.provenance import model_card
+from ds_stilts.phases.selection import write_selection
 from ds_stilts.phases.sequence import (
     follows_in_sequence,
     load_head,
@@ -168,6 +169,7 @@ def train_phase(
         engine,
         tokenizer,
         max_tokens=start.encoder.max_tokens,
+        num_layers=start.encoder.num_layers,
         num_steps=num_steps,
         order=mixture,
     )
@@ -205,7 +207,7 @@ def train_phase(
         "source": source,
         **({"head": reused} if reused else {}),
         **({"lora": training.lora.model_dump()} if training.lora else {}),
-        **({"validation": {**watch.state(), "stopped": trained_steps.done}} if watch else {}),
+        **({"validation": {**watch.facts(), "stopped": trained_steps.done}} if watch else {}),
     }
     export(
         start.masked_lm if with_language_head else start.encoder.hf,
@@ -219,6 +221,8 @@ def train_phase(
         weights=start.weights,
     )
     if world.is_main:
+        if watch:
+            write_selection(folder, training, watch, trained_steps.kept)
         for old in checkpoint.committed(folder / "checkpoints"):  # the exported folder is what the next phase reads
             checkpoint.discard(old)
     return engine, start, trained_facts(facts)

@@ -1,23 +1,32 @@
 """Validation of a phase while it trains: its tasks' scores on the engine as it stands. Nothing is written.
 
-When a phase is validated, and what follows from it, lives in `ds_stilts.engine.watch` and the training loop.
+With `validation.unlabelled` also what its predictions in the target languages say without labels, and with
+`validation.probe` how translations lie together. When a phase is validated, and what follows from it, lives in
+`ds_stilts.engine.watch` and the training loop.
 """
 
 import json
+from collections.abc import Callable
 from statistics import fmean
 from typing import Any
 
 from ds_stilts.data.adaptive import AdaptiveMixture
 from ds_stilts.data.mixture import Mixture
+from ds_stilts.data.prepare import SplitKey
 from ds_stilts.data.prepared import open_prepared
+from ds_stilts.engine.choosing import Look
 from ds_stilts.engine.watch import Watch
 from ds_stilts.engine.world import World
-from ds_stilts.evaluation.harness import deal_unit, predict
+from ds_stilts.evaluation.harness import predict_whole
 from ds_stilts.evaluation.language import LanguageWork
+from ds_stilts.evaluation.pooling import probe_pooling
+from ds_stilts.evaluation.probe import AlignmentProbe
 from ds_stilts.formats import get_format
+from ds_stilts.formats.base import Prediction
 from ds_stilts.phases.context import Ranks, Run, prepare_all
-from ds_stilts.phases.splits import validation_keys
-from ds_stilts.plan import validated_tasks
+from ds_stilts.phases.splits import probe_keys, validation_keys
+from ds_stilts.phases.unlabelled import Unlabelled, make_unlabelled
+from ds_stilts.plan_validation import validated_tasks
 from ds_stilts.recipe import Evaluation, Training
 from ds_stilts.tasks.examples import Example
 from ds_stilts.tasks.task import Task
@@ -25,37 +34,42 @@ from ds_stilts.tasks.task import Task
 
 def make_watch(
     run: Run, ranks: Ranks, training: Training, tasks: list[Task], engine: Any, tokenizer: Any, *, max_tokens: int,
-    num_steps: int, order: Mixture | None = None,
+    num_layers: int, num_steps: int, order: Mixture | None = None,
 ) -> Watch | None:  # fmt: skip
     """What watches a phase as its `validation` says; None without one. A collective: it prepares the splits.
 
     Args:
         engine: a training engine over an `Objective` of `tasks`.
         max_tokens: longest sequence of the model.
+        num_layers: of its encoder.
         order: of the phase's items; it is told what each validation finds if it is adaptive.
     """
-    wanted = training.validation
+    wanted, evaluation, world = training.validation, run.recipe.evaluation, ranks.world
     if wanted is None:
         return None
-    parts = [
-        _Part(work, work.key.examples(run.data_root))
-        for task in validated_tasks(training, tasks)
-        for work in _work(run, ranks, training, task, tokenizer, max_tokens)
-    ]
 
-    def measure() -> dict[str, float]:
+    def work(keys: list[SplitKey]) -> list[LanguageWork]:
+        return [
+            LanguageWork(key=key, prepared=open_prepared([path]), zero_shot=False, tokenizer=tokenizer)
+            for key, path in zip(keys, prepare_all(run, ranks, keys, tokenizer), strict=True)
+        ]
+
+    parts = [
+        _Part(unit, unit.key.examples(run.data_root))
+        for task in validated_tasks(training, tasks)
+        for unit in work(validation_keys(run, training, task, max_tokens))
+    ]
+    unlabelled = make_unlabelled(run, training, tasks, work, max_tokens)
+    probe = _make_probe(run, training, work, max_tokens, num_layers)
+
+    def measure() -> Look:
         engine.eval()
         try:
-            values: dict[str, list[float]] = {}
-            for part in parts:
-                task = part.work.key.task
-                metrics = part.metrics(engine, run.recipe.evaluation, ranks.world)
-                names = (wanted.metric,) if wanted.metric else task.value_metrics
-                values.setdefault(task.name, []).append(fmean(metrics[name] for name in names))
+            found = _look(engine, parts, wanted.metric, unlabelled, probe, evaluation, world)
         finally:
             engine.train()
-        # Every rank has worked them out of the same rows; that they stop together must not hang on that.
-        agreed: dict[str, float] = ranks.world.gather({name: fmean(own) for name, own in values.items()})[0]
+        # Every rank has worked it out of the same rows; that they stop together must not hang on that.
+        agreed: Look = world.gather(found)[0]
         return agreed
 
     return Watch(
@@ -64,6 +78,7 @@ def make_watch(
         num_steps=num_steps,
         measure=measure,
         order=order if isinstance(order, AdaptiveMixture) else None,
+        rule=wanted.choose_by,
     )
 
 
@@ -76,27 +91,65 @@ class _Part:
     def metrics(self, engine: Any, evaluation: Evaluation, world: World) -> dict[str, float]:
         """Metrics in percent; a collective, the same on every rank."""
         task = self.work.key.task
-        batches = deal_unit(self.work, evaluation, world)
-        own = predict(engine, self.work, batches, self._examples, world)
-        found = {index: prediction for part in world.gather(own) for index, prediction in part.items()}
-        rows = [
-            {
-                "id": self._examples[index].id,
-                "index": index,
-                "gold": json.loads(found[index].gold),
-                "prediction": json.loads(found[index].prediction),
-                "score": found[index].score,
-            }
-            for index in sorted(found)
-        ]
+        found = predict_whole(engine, self.work, self._examples, evaluation, world)
+        rows = [_row(self._examples, index, prediction) for index, prediction in found.items()]
         return get_format(task.format).score(rows, task, self.work.key.language)
 
 
-def _work(
-    run: Run, ranks: Ranks, training: Training, task: Task, tokenizer: Any, max_tokens: int
-) -> list[LanguageWork]:
-    keys = validation_keys(run, training, task, max_tokens)
-    return [
-        LanguageWork(key=key, prepared=open_prepared([path]), zero_shot=False, tokenizer=tokenizer)
-        for key, path in zip(keys, prepare_all(run, ranks, keys, tokenizer), strict=True)
-    ]
+def _row(examples: list[Example], index: int, prediction: Prediction) -> dict[str, Any]:
+    return {
+        "id": examples[index].id,
+        "index": index,
+        "gold": json.loads(prediction.gold),
+        "prediction": json.loads(prediction.prediction),
+        "score": prediction.score,
+    }
+
+
+def _look(
+    engine: Any, parts: list[_Part], metric: str | None, unlabelled: Unlabelled | None, probe: AlignmentProbe | None,
+    evaluation: Evaluation, world: World,
+) -> Look:  # fmt: skip
+    values: dict[str, list[float]] = {}
+    for part in parts:
+        task = part.work.key.task
+        metrics = part.metrics(engine, evaluation, world)
+        names = (metric,) if metric else task.value_metrics
+        values.setdefault(task.name, []).append(fmean(metrics[name] for name in names))
+    shown: dict[str, Any] = {}
+    points: dict[str, float] = {}
+    said = []
+    free = unlabelled.measure(engine, evaluation, world) if unlabelled else None
+    if free:
+        shown |= free.shown
+        points |= free.points
+        said.append(free.said)
+    if probe:
+        probed = probe.measure(engine, evaluation, world)
+        shown |= {"probe": probed.shown()}
+        points |= probed.points()
+        said.append(probed.said())
+    return Look(
+        values={name: fmean(own) for name, own in values.items()},
+        entropy=free.entropy if free else None,
+        agreement=free.agreement if free else None,
+        oracle=free.oracle if free else None,
+        shown=shown,
+        points=points,
+        said=said,
+    )
+
+
+def _make_probe(
+    run: Run,
+    training: Training,
+    work: Callable[[list[SplitKey]], list[LanguageWork]],
+    max_tokens: int,
+    num_layers: int,
+) -> AlignmentProbe | None:
+    wanted = training.validation.probe if training.validation else None
+    if wanted is None:
+        return None
+    units = work(probe_keys(run, training, max_tokens))
+    examples = [unit.key.examples(run.data_root) for unit in units]
+    return AlignmentProbe(units, examples, probe_pooling(wanted, num_layers, "validation.probe"), wanted.examples)

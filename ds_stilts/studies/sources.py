@@ -9,7 +9,7 @@ from pathlib import Path
 from ds_stilts.data.checksums import checksum
 from ds_stilts.data.prepare import SplitKey, prepared_folder
 from ds_stilts.phases.context import Run
-from ds_stilts.phases.splits import pool_keys, scoring_keys, training_keys, validation_keys
+from ds_stilts.phases.splits import pool_keys, scoring_keys, training_keys, unlabelled_keys, validation_keys
 from ds_stilts.plan import arm_stages
 from ds_stilts.recipe import Merge, Training
 from ds_stilts.studies.expand import StudyRun
@@ -55,7 +55,10 @@ def _reads(run: Run, stage: str) -> list[SplitKey]:
         if task.is_searched:
             return scored
         trained = training_keys(run, target, task, _ANY_LENGTH)
-        return [*trained, *validation_keys(run, target, task, _ANY_LENGTH), *scored]
+        watched = validation_keys(run, target, task, _ANY_LENGTH)
+        if target.validation and target.validation.choose_by != "value":
+            watched += unlabelled_keys(run, target, task, _ANY_LENGTH)
+        return [*trained, *watched, *scored]
     phase: Training | Merge | None = recipe.start.pretrain if kind == "start" else arm_stages(recipe, names[0])[stage]
     if phase is None or isinstance(phase, Merge):
         return []

@@ -3,7 +3,7 @@
 Ids are unique within one (task, language, split): readers make them so, since some originals (TyDiQA) are not.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -115,3 +115,14 @@ Example = (
     | BitextExample
     | SearchExample
 )
+
+
+def without_gold(example: Example) -> Example:
+    """The same example as a file without labels has it."""
+    if isinstance(example, (PairExample, ChoiceExample)):
+        return replace(example, label=None)
+    if isinstance(example, TaggedSentence):
+        return replace(example, tags=None)
+    if isinstance(example, QuestionExample):
+        return replace(example, answers=(), impossible=False)
+    raise TypeError(f"nothing is known of what {type(example).__name__} is without its gold")

@@ -87,6 +87,9 @@ class Task:
     """Key of its training data ("mnli", "squad_v1"); two tasks with the same key overlap. Default: the name."""
     contains: tuple[str, ...] = ()
     """Keys of the sets inside its training data, for a collection such as ANLI+."""
+    parallel: bool = False
+    """Whether an id is one item in every language, translated, where that is certain; readers number lines, so that
+    equal ids alone say nothing."""
     max_tokens: int = 128
     """Longest encoder input, special tokens included."""
     url: str = ""

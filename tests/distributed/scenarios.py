@@ -16,6 +16,7 @@ from ds_stilts.data.batch import training_batch
 from ds_stilts.data.steps import StepPlanner, TaskData
 from ds_stilts.engine import checkpoint
 from ds_stilts.engine.checkpoint import Cursor
+from ds_stilts.engine.choosing import Look
 from ds_stilts.engine.deepspeed_engine import load_engine_config, training_engine
 from ds_stilts.engine.export import full_parameters
 from ds_stilts.engine.failpoints import VARIABLE
@@ -144,7 +145,10 @@ def train_tiny(
     watch = None
     if curve is not None:
         watch = Watch(
-            every=1, patience=3, num_steps=steps, measure=lambda: {"task": curve[made.engine.global_steps - 1]}
+            every=1,
+            patience=3,
+            num_steps=steps,
+            measure=lambda: Look(values={"task": curve[made.engine.global_steps - 1]}),
         )
     torch.manual_seed(100 + world.rank)
     refusal = ""

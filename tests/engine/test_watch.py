@@ -1,9 +1,9 @@
 """When a phase stops early, which step is the best, and that a restart does not change either."""
 
 import json
-from collections.abc import Mapping
 
 from ds_stilts.data.adaptive import AdaptiveMixture
+from ds_stilts.engine.choosing import Look
 from ds_stilts.engine.watch import Watch
 
 
@@ -11,9 +11,9 @@ def watch(*means: float, every: int = 10, patience: int | None = 2, num_steps: i
     """A watch that will measure these values, one look after another, of two tasks that lie a point apart."""
     values = iter(means)
 
-    def measure() -> Mapping[str, float]:
+    def measure() -> Look:
         mean = next(values)
-        return {"nli": mean - 0.5, "qa": mean + 0.5}
+        return Look(values={"nli": mean - 0.5, "qa": mean + 0.5})
 
     return Watch(every=every, patience=patience, num_steps=num_steps, measure=measure)
 
@@ -55,7 +55,7 @@ def test_a_phase_that_never_gets_better_than_at_first_stops() -> None:
 
 def test_the_value_is_the_mean_over_tasks_and_each_task_is_told() -> None:
     own = watch(50)
-    assert own.look(10) == {"nli": 49.5, "qa": 50.5} and own.seen.value == 50
+    assert own.look(10).values == {"nli": 49.5, "qa": 50.5} and own.seen.value == 50
 
 
 def test_without_patience_it_only_looks() -> None:
@@ -98,7 +98,7 @@ def test_shares_that_follow_its_looks_come_back_from_a_cursor() -> None:
 
     def made(order: AdaptiveMixture, first: int) -> Watch:
         found = iter(values[first:])
-        return Watch(every=10, patience=None, num_steps=50, measure=lambda: next(found), order=order)
+        return Watch(every=10, patience=None, num_steps=50, measure=lambda: Look(values=next(found)), order=order)
 
     whole = adaptive()
     walk(made(whole, 0), last=30)

@@ -8,6 +8,7 @@ from importlib import import_module
 
 from ds_stilts.errors import RecipeError
 from ds_stilts.formats.text_to_text.base import TextForm
+from ds_stilts.tasks.task import Task
 
 TEXT_FORMS = ("sentence_pair", "pair_regression", "multiple_choice", "span_qa", "tagging")
 """Formats that have a text-to-text side; each is a module of this package that holds its form as `FORM`."""
@@ -28,4 +29,9 @@ def get_text_form(name: str) -> TextForm:
     return found
 
 
-__all__ = ["TEXT_FORMS", "TextForm", "get_text_form"]
+def chooses_label(task: Task) -> bool:
+    """Whether an answer is the likeliest of all labels of a task, and not written freely."""
+    return bool(get_text_form(task.format).label_texts(task))
+
+
+__all__ = ["TEXT_FORMS", "TextForm", "chooses_label", "get_text_form"]

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from ds_stilts.labelled import is_zero_shot, train_languages
-from ds_stilts.plan import score_splits, validation_languages
+from ds_stilts.plan import score_splits
+from ds_stilts.plan_validation import validation_languages
 from ds_stilts.studies.collapse import collapsed
 from ds_stilts.studies.guards import labels_seen
 from ds_stilts.studies.report.collect import Evidence

@@ -19,6 +19,7 @@ TASK = Task(
     },
     num_choices=4,
     metrics=("accuracy",),
+    parallel=True,
     chance={"accuracy": 25.0},
     max_tokens=64,
     url=URL,

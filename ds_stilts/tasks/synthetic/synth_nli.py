@@ -19,6 +19,7 @@ TASK = Task(
     },
     labels=("contradiction", "entailment", "neutral"),
     metrics=("accuracy",),
+    parallel=True,
     chance={"accuracy": 100 / 3},
     max_tokens=64,
     url=URL,

@@ -19,6 +19,7 @@ TASK = Task(
     },
     labels=("0", "1"),
     metrics=("accuracy",),
+    parallel=True,
     chance={"accuracy": 50.0},
     max_tokens=64,
     url=URL,

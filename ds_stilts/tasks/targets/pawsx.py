@@ -29,6 +29,7 @@ TASK = Task(
     },
     labels=("0", "1"),
     metrics=("accuracy",),
+    parallel=True,
     chance={"accuracy": 50.0},
     url=XTREME_DOWNLOAD,
     hub=Hub(

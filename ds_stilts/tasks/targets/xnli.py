@@ -28,6 +28,7 @@ TASK = Task(
     },
     labels=NLI_LABELS,
     metrics=("accuracy",),
+    parallel=True,
     chance={"accuracy": 100 / 3},
     train_data="mnli",
     url=XTREME_DOWNLOAD,
