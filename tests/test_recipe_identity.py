@@ -25,3 +25,22 @@ def test_a_mixture_is_another_one_with_its_tasks_in_another_order() -> None:
 
 def test_tasks_in_the_order_of_their_names_are_the_experiment_that_they_always_were() -> None:
     assert "task_order" not in recipe({"mnli": {}, "qqp": {}}).identity()["arms"]["a"]
+
+
+def validated(**validation: Any) -> str:
+    values = {
+        "name": "r", "start": {"model": "FacebookAI/xlm-roberta-base"}, "arms": {"none": None},
+        "targets": {"xnli": {"steps": 5, "validation": {"every": 2, **validation}}},
+    }  # fmt: skip
+    return Recipe.model_validate(values).fingerprint()
+
+
+def test_what_a_validation_only_shows_is_no_other_experiment_and_what_it_chooses_by_is() -> None:
+    seen = {"unlabelled": {"examples": 50}}
+    for patience in ({}, {"patience": 2}):
+        assert (
+            validated(**patience) == validated(**patience, probe={"task": "tatoeba"}) == validated(**patience, **seen)
+        )
+    chosen = validated(patience=2, choose_by="entropy", **seen)
+    assert chosen == validated(patience=2, choose_by="entropy", unlabelled={"examples": 50, "oracle": True})
+    assert len({chosen, validated(patience=2), validated(patience=2, choose_by="entropy", unlabelled={})}) == 3

@@ -57,9 +57,14 @@ def training_notes(
     best, wanted = trained.get("validation"), target.validation
     if best and wanted and wanted.patience:
         seen = validation_languages(target, task)
+        step = f"its weights are those of step {best['best_step']} of {best['stopped']}"
+        if wanted.unlabelled and wanted.choose_by != "value":
+            texts = f"on texts without labels of split '{wanted.unlabelled.split}'"
+            had = "lowest entropy" if wanted.choose_by == "entropy" else "greatest agreement between languages"
+            found.append(f"{step}, which had the {had} {texts}: it is zero-shot in labels, not in texts")
+            return found
         found.append(
-            f"its weights are those of step {best['best_step']} of {best['stopped']}, which had the best "
-            f"{wanted.metric or 'score'} on split '{wanted.split}' in {', '.join(seen)}"
+            f"{step}, which had the best {wanted.metric or 'score'} on split '{wanted.split}' in {', '.join(seen)}"
         )
         both = [key.language for key in scored if key.split == wanted.split and key.language in seen]
         if both:

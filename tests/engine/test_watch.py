@@ -1,9 +1,11 @@
 """When a phase stops early, which step is the best, and that a restart does not change either."""
 
 import json
+from collections.abc import Sequence
+from dataclasses import fields
 
 from ds_stilts.data.adaptive import AdaptiveMixture
-from ds_stilts.engine.choosing import Look
+from ds_stilts.engine.choosing import Figures, Look, Rule
 from ds_stilts.engine.watch import Watch
 
 
@@ -111,3 +113,52 @@ def test_shares_that_follow_its_looks_come_back_from_a_cursor() -> None:
     assert after.num_steps == 30 and after.history == before.history
     walk(goes_on, first=25, last=30)
     assert after.history == whole.history and [*map(after.step, range(40))] == [*map(whole.step, range(40))]
+
+
+def free(value: float, entropy: float, agreement: float, oracle: float | None = None) -> Look:
+    return Look(values={"nli": value}, entropy=entropy, agreement=agreement, oracle=oracle)
+
+
+TABLE = [(50.0, 0.9, 70.0), (55.0, 0.7, 60.0), (60.0, 0.8, 80.0), (58.0, 0.6, 75.0), (57.0, 0.65, 74.0)]
+
+
+def by(rule: Rule, looks: Sequence[Look], patience: int | None = 2) -> Watch:
+    found = iter(looks)
+    return Watch(every=10, patience=patience, num_steps=50, measure=lambda: next(found), rule=rule)
+
+
+def test_what_is_best_is_what_the_rule_says_and_its_value_is_told_all_the_same() -> None:
+    rules: dict[Rule, tuple[int, float]] = {"value": (30, 60.0), "entropy": (40, 58.0), "agreement": (30, 60.0)}
+    for rule, (step, value) in rules.items():
+        own = by(rule, [free(*row) for row in TABLE])
+        walk(own, last=50)
+        assert (own.seen.best_step, own.seen.value) == (step, value)
+        assert own.facts().get("choose_by", "value") == rule
+
+
+def test_entropy_that_only_rises_ends_a_phase_at_its_first_look() -> None:
+    own = by("entropy", [free(50 + k, 0.5 + k / 10, 50.0) for k in range(5)])
+    assert walk(own, last=50) == 30 and own.seen.best_step == 10
+
+
+def test_what_labels_say_changes_no_choice() -> None:
+    for rule in ("value", "entropy", "agreement"):
+        seen = set()
+        for scores in ([1, 2, 3, 4, 5], [5, 4, 3, 2, 1], [None] * 5):
+            own = by(rule, [free(*row, oracle=score) for row, score in zip(TABLE, scores, strict=True)])  # type: ignore
+            seen.add((walk(own, last=50), own.seen))
+        assert len(seen) == 1
+    assert "oracle" not in {field.name for field in fields(Figures)}
+
+
+def test_one_that_goes_on_from_a_cursor_remembers_every_look() -> None:
+    looks = [free(*row, oracle=10.0 * k) for k, row in enumerate(TABLE)]
+    for rule in ("value", "entropy", "agreement"):
+        whole = by(rule, looks, patience=3)
+        end = walk(whole, last=50)
+        for cut in (10, 25, 30):
+            before = by(rule, looks, patience=3)
+            walk(before, last=cut)
+            after = by(rule, looks[cut // 10 :], patience=3)
+            after.restore(json.loads(json.dumps(before.state())))
+            assert walk(after, first=cut, last=50) == end and after.state() == whole.state()
