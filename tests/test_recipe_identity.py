@@ -38,9 +38,8 @@ def validated(**validation: Any) -> str:
 def test_what_a_validation_only_shows_is_no_other_experiment_and_what_it_chooses_by_is() -> None:
     seen = {"unlabelled": {"examples": 50}}
     for patience in ({}, {"patience": 2}):
-        assert (
-            validated(**patience) == validated(**patience, probe={"task": "tatoeba"}) == validated(**patience, **seen)
-        )
+        plain = validated(**patience)
+        assert plain == validated(**patience, probe={"task": "tatoeba"}) == validated(**patience, **seen)
     chosen = validated(patience=2, choose_by="entropy", **seen)
     assert chosen == validated(patience=2, choose_by="entropy", unlabelled={"examples": 50, "oracle": True})
     assert len({chosen, validated(patience=2), validated(patience=2, choose_by="entropy", unlabelled={})}) == 3

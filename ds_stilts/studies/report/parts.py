@@ -9,12 +9,13 @@ from ds_stilts.studies.report.mean_parts import decomposition_part, fairness_par
 from ds_stilts.studies.report.record_parts import budget_part, claims_part, integrity_part, plan_part
 from ds_stilts.studies.report.summary import StudyReport
 from ds_stilts.studies.report.target_part import targets_part
+from ds_stilts.studies.report.watched_parts import probe_part, selection_part
 
 
 def all_parts(report: StudyReport) -> tuple[Part, ...]:
-    """Every part; where there is nothing to show yet, it says so."""
+    """Every part; where there is nothing to show yet, it says so. What was not asked for has none."""
     made = (
         contrasts_part, targets_part, languages_part, kinds_part, distance_part, decomposition_part, fairness_part,
-        learning_part, budget_part, integrity_part, plan_part, claims_part,
+        learning_part, selection_part, probe_part, budget_part, integrity_part, plan_part, claims_part,
     )  # fmt: skip
-    return tuple(part(report) for part in made)
+    return tuple(part for make in made if (part := make(report)) is not None)

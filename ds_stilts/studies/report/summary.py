@@ -23,6 +23,7 @@ from ds_stilts.studies.report.estimates import answer
 from ds_stilts.studies.report.gains import Gains, compare, gains
 from ds_stilts.studies.report.integrity import Check, checks
 from ds_stilts.studies.report.learning import Learning, learning
+from ds_stilts.studies.report.watched import Watched, watched
 from ds_stilts.studies.study import Study
 
 FORMAT = 1
@@ -46,6 +47,7 @@ class StudyReport:
     claims_title: str
     scored_splits: Mapping[str, tuple[str, ...]]
     """By target."""
+    watched: Watched
 
 
 def summarise(evidence: Evidence, claims: Claims) -> StudyReport:
@@ -69,6 +71,7 @@ def summarise(evidence: Evidence, claims: Claims) -> StudyReport:
         claims=judge_claims(claims, [evidence]),
         claims_title=f"{claims.title}, {claims.version}",
         scored_splits={target: _splits(evidence, target) for target in study.targets},
+        watched=watched(evidence),
     )
 
 

@@ -1,0 +1,158 @@
+"""What the validations of a study's phases have seen besides: which step each rule would keep, and how translations lie.
+
+Invariants: means are over seeds; a seed that lacks a figure is left out of its mean, and how many there are is told. A
+stage that runs share counts once. Nothing is computed from rows: these are records of the phases while they trained.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+from ds_stilts.studies.cells import stage_folders
+from ds_stilts.studies.report.collect import Evidence
+from ds_stilts.studies.store import read_json
+
+RULES = ("last", "value", "entropy", "agreement", "oracle")
+"""As in `ds_stilts.engine.choosing`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kept:
+    """What one rule would have kept."""
+
+    steps: tuple[int, ...]
+    """By seed."""
+    score: float | None
+    """Mean over seeds, in percent, on the labels that nothing is chosen by; None where they were not read."""
+    gap: float | None
+    """How far that is below the best of the same runs, in points."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Selected:
+    """One target of one arm."""
+
+    arm: str
+    target: str
+    chosen_by: tuple[str, ...]
+    """What the weights were really kept by; several if runs differ."""
+    split: str
+    seeds: int
+    rules: Mapping[str, Kept]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProbedStep:
+    """What a probe has found after one step, means over languages and seeds, in the order of the hidden states."""
+
+    step: int
+    seeds: int
+    accuracy: tuple[float, ...]
+    alignment: tuple[float, ...]
+    uniformity: tuple[float, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProbedStage:
+    """The probes of one stage."""
+
+    stage: str
+    task: str
+    layers: tuple[int, ...]
+    languages: tuple[str, ...]
+    steps: tuple[ProbedStep, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Watched:
+    """All such records of a study; empty where its phases looked at nothing besides."""
+
+    selected: tuple[Selected, ...]
+    probed: tuple[ProbedStage, ...]
+
+
+def watched(evidence: Evidence) -> Watched:
+    """Read the records of the stages that are done."""
+    by_stage: dict[str, dict[Path, Path]] = {}
+    for _, stage, folder in stage_folders(evidence.study, evidence.folder):
+        if (folder / "DONE").is_file():
+            by_stage.setdefault(stage, {}).setdefault(folder.resolve(), folder)
+    selected = (_selected(stage, list(folders.values())) for stage, folders in by_stage.items())
+    probed = (_probed(stage, list(folders.values())) for stage, folders in by_stage.items())
+    return Watched(
+        selected=tuple(one for one in selected if one is not None),
+        probed=tuple(one for one in probed if one is not None),
+    )
+
+
+def _selected(stage: str, folders: Sequence[Path]) -> Selected | None:
+    found = [values for folder in folders if (values := read_json(folder / "selection.json"))]
+    if not found:
+        return None
+    _, arm, target = stage.split("/")
+    rules = {
+        rule: _kept([values["rules"][rule] for values in found])
+        for rule in RULES
+        if all(rule in values["rules"] for values in found)
+    }
+    return Selected(
+        arm=arm,
+        target=target,
+        chosen_by=tuple(dict.fromkeys(values["chosen_by"] for values in found)),
+        split=", ".join(dict.fromkeys(values["split"] for values in found)),
+        seeds=len(found),
+        rules=rules,
+    )
+
+
+def _kept(seeds: Sequence[Mapping[str, Any]]) -> Kept:
+    def mean(key: str) -> float | None:
+        values = [own[key] for own in seeds]
+        return None if None in values else fmean(values)
+
+    return Kept(steps=tuple(own["step"] for own in seeds), score=mean("score"), gap=mean("gap"))
+
+
+def _probed(stage: str, folders: Sequence[Path]) -> ProbedStage | None:
+    looks = [by_step for folder in folders if (by_step := _probes(folder / "metrics.jsonl"))]
+    if not looks:
+        return None
+    first = next(iter(looks[0].values()))
+    like = [own for own in looks if all(_shape(probe) == _shape(first) for probe in own.values())]
+    steps = []
+    for step in sorted({step for own in like for step in own}):
+        there = [own[step] for own in like if step in own]
+        columns = {
+            figure: tuple(fmean(column) for column in zip(*(probe[figure] for probe in there), strict=True))
+            for figure in ("accuracy", "alignment", "uniformity")
+        }
+        steps.append(ProbedStep(step=step, seeds=len(there), **columns))
+    return ProbedStage(
+        stage=stage,
+        task=first["task"],
+        layers=tuple(first["layers"]),
+        languages=tuple(first["languages"]),
+        steps=tuple(steps),
+    )
+
+
+def _shape(probe: Mapping[str, Any]) -> Any:
+    """What must be equal for a mean over seeds to mean something."""
+    return probe["task"], probe["layers"], {code: own["examples"] for code, own in probe["languages"].items()}
+
+
+def _probes(path: Path) -> dict[int, dict[str, Any]]:
+    """By step; a line that a killed process left unfinished is skipped."""
+    found = {}
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else []
+    for line in lines:
+        try:
+            values = json.loads(line)
+            if "probe" in values.get("validation", {}):
+                found[int(values["step"])] = values["validation"]["probe"]
+        except ValueError:
+            continue
+    return found

@@ -1,0 +1,138 @@
+"""The parts of a report on what validations saw besides: the cost of choosing a step, and alignment over training."""
+
+from ds_stilts.report.curves import thin
+from ds_stilts.report.numbers import NOTHING, count, points, signed
+from ds_stilts.studies.report.document import Block, Fold, Part, Table, Td, Text, note
+from ds_stilts.studies.report.summary import StudyReport
+from ds_stilts.studies.report.watched import RULES, Kept, ProbedStage, ProbedStep, Selected
+
+TITLES = {
+    "last": "Last step", "value": "Dev value", "entropy": "Lowest entropy", "agreement": "Greatest agreement",
+    "oracle": "Oracle",
+}  # fmt: skip
+MOST_STEPS = 12
+
+
+def selection_part(report: StudyReport) -> Part | None:
+    """What each rule would have kept; None where no text without labels was looked at."""
+    selected = report.watched.selected
+    if not selected:
+        return None
+    known = any(kept.gap is not None for one in selected for kept in one.rules.values())
+    rules = [rule for rule in RULES if any(rule in one.rules for one in selected)]
+    means = [_mean_row(selected, rules)] if known and len(selected) > 1 else []
+    blocks: list[Block] = [
+        Text(
+            text=(
+                "The score that each rule's step has on the target languages' own labels, how far it lies below the "
+                "best step of the same run, and which step it is. "
+                if known
+                else "The step that each rule would keep; with `oracle: true` its score would stand here too. "
+            )
+            + "Labels of these languages were never used to choose."
+        ),
+        Table(
+            id="selection-table",
+            caption="By arm and target, means over seeds; scores are those of the part of the split that was looked at",
+            head=("Arm", "Target", "Kept by", *(TITLES[rule] for rule in rules), "Seeds"),
+            rows=(*(_row(one, rules) for one in selected), *means),
+            text_columns=3,
+        ),
+        note(
+            "Dev value: of the phase's validation, in its training language unless the recipe says otherwise. Entropy "
+            "and agreement are of predictions on texts without labels in the languages that are scored and not trained "
+            "in; a model whose step was kept by one of them is zero-shot in labels, not in texts. The oracle is the "
+            "best step by labels: nobody has it zero-shot."
+        ),
+    ]
+    return Part(
+        id="selection",
+        title="Which checkpoint: what label-free selection would have cost",
+        short="Checkpoint",
+        blocks=tuple(blocks),
+    )
+
+
+def _row(one: Selected, rules: list[str]) -> tuple[Td, ...]:
+    by = ", ".join(TITLES.get(rule, rule).lower() for rule in one.chosen_by)
+    return (
+        Td(text=one.arm),
+        Td(text=one.target, sub=(one.split,)),
+        Td(text=by),
+        *(_kept_td(one.rules.get(rule)) for rule in rules),
+        Td(text=str(one.seeds)),
+    )
+
+
+def _kept_td(kept: Kept | None) -> Td:
+    if kept is None:
+        return Td(text=NOTHING, tone="none")
+    low, high = min(kept.steps), max(kept.steps)
+    at = f"step {low}" if low == high else f"steps {low} to {high}"
+    if kept.score is None:
+        return Td(text=at)
+    below = () if kept.gap is None else (f"{signed(-kept.gap)} to the best" if kept.gap else "the best",)
+    return Td(text=points(kept.score), sub=(*below, at))
+
+
+def _mean_row(selected: tuple[Selected, ...], rules: list[str]) -> tuple[Td, ...]:
+    cells = []
+    for rule in rules:
+        gaps = [one.rules[rule].gap if rule in one.rules else None for one in selected]
+        known = [gap for gap in gaps if gap is not None]
+        cells.append(Td(text=signed(-sum(known) / len(known)) if len(known) == len(gaps) else NOTHING))
+    return (Td(text="Mean gap"), Td(text=""), Td(text=""), *cells, Td(text=""))
+
+
+def probe_part(report: StudyReport) -> Part | None:
+    """How translations lay together while phases were trained; None where no probe looked."""
+    probed = report.watched.probed
+    if not probed:
+        return None
+    blocks: list[Block] = [
+        Table(
+            id="probe-table",
+            caption="Sentence retrieval at the hidden state that is the best at the last look, first look → last look",
+            head=("Stage", "Hidden state", "Accuracy", "Alignment", "Uniformity", "Looks"),
+            rows=tuple(map(_stage_row, probed)),
+        ),
+        note(
+            "Means over languages and seeds, of the first queries of each language among their own translations: they "
+            "compare over steps, not with a task's score. Alignment is the mean squared distance of translations as "
+            "unit vectors, uniformity the logarithm of the mean Gaussian potential of all pairs (Wang and Isola 2020): "
+            "lower is better in both. Alignment alone falls too where all vectors fall together."
+        ),
+        Fold(title="Every hidden state over the steps", blocks=tuple(map(_stage_table, probed))),
+    ]
+    return Part(id="probe", title="Alignment over training", short="Alignment", blocks=tuple(blocks))
+
+
+def _stage_row(one: ProbedStage) -> tuple[Td, ...]:
+    first, last = one.steps[0], one.steps[-1]
+    place = max(range(len(one.layers)), key=last.accuracy.__getitem__)
+    return (
+        Td(text=one.stage, sub=(f"{one.task}: {count(len(one.languages), 'language')}",)),
+        Td(text=str(one.layers[place])),
+        Td(text=f"{points(first.accuracy[place])} → {points(last.accuracy[place])}"),
+        Td(text=f"{first.alignment[place]:.3f} → {last.alignment[place]:.3f}"),
+        Td(text=f"{first.uniformity[place]:.2f} → {last.uniformity[place]:.2f}"),
+        Td(text=str(len(one.steps)), sub=(f"steps {first.step} to {last.step}", count(last.seeds, "seed"))),
+    )
+
+
+def _stage_table(one: ProbedStage) -> Table:
+    shown = {step for step, _ in thin([(own.step, 0.0) for own in one.steps], MOST_STEPS)}
+    return Table(
+        id=f"probe-{one.stage.replace('/', '-')}",
+        caption=f"{one.stage}, {one.task}: accuracy by hidden state; below, alignment and uniformity",
+        head=("Step", *map(str, one.layers)),
+        rows=tuple(_step_row(own) for own in one.steps if own.step in shown),
+    )
+
+
+def _step_row(own: ProbedStep) -> tuple[Td, ...]:
+    cells = zip(own.accuracy, own.alignment, own.uniformity, strict=True)
+    return (
+        Td(text=str(own.step)),
+        *(Td(text=points(accuracy), sub=(f"{near:.3f}", f"{spread:.2f}")) for accuracy, near, spread in cells),
+    )
