@@ -67,6 +67,11 @@ class Validation(Section):
     """Which validation is the best: that of the greatest value, of the lowest mean entropy of the predictions on
     `unlabelled`, or of their greatest agreement with those for the same items in the training language."""
 
+    @property
+    def chooses_by_labels(self) -> bool:
+        """Whether the weights that are kept are those that did best on labels, those of `split`."""
+        return self.patience is not None and self.choose_by == "value"
+
     @model_validator(mode="after")
     def something_to_choose(self) -> "Validation":
         if self.choose_by != "value" and self.unlabelled is None:

@@ -17,6 +17,8 @@ from statistics import fmean
 from typing import Any, Literal
 
 Rule = Literal["value", "entropy", "agreement"]
+RULES = {"last": 0, "value": 1, "entropy": -1, "agreement": 1, "oracle": 1}
+"""Every rule, and whether of its figure more (1) or less (-1) is better; the last step has none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,11 +58,9 @@ class Look:
 
 def merit(rule: Rule, figures: Figures) -> float:
     """What a rule holds a validation to be worth, the higher the better."""
-    if rule == "value":
-        return figures.value
-    found = figures.entropy if rule == "entropy" else figures.agreement
+    found: float | None = getattr(figures, rule)
     assert found is not None, f"{rule} was not measured"
-    return -found if rule == "entropy" else found
+    return RULES[rule] * found
 
 
 def noted(step: int, look: Look) -> dict[str, Any]:
@@ -88,9 +88,10 @@ def selection(looks: Sequence[Mapping[str, Any]], *, chosen_by: Rule | Literal["
     """
     oracle = [look["oracle"] for look in looks]
     steps = {"last": looks[-1]["step"]}
-    for rule, sign in (("value", 1), ("entropy", -1), ("agreement", 1), ("oracle", 1)):
-        if all(look[rule] is not None for look in looks):
-            steps[rule] = max(looks, key=lambda look, rule=rule, sign=sign: sign * look[rule])["step"]  # type: ignore[misc]
+    for rule, sign in RULES.items():
+        if sign and all(look[rule] is not None for look in looks):
+            found = [sign * look[rule] for look in looks]
+            steps[rule] = looks[found.index(max(found))]["step"]
     score_at = {look["step"]: look["oracle"] for look in looks}
     best = None if None in oracle else max(oracle)
     rules = {

@@ -154,7 +154,7 @@ def _check_selection(recipe: Recipe, arm: str) -> None:
     """No model is chosen on what it is scored on."""
     for name, target in recipe.targets.items():
         wanted = target.validation
-        if wanted and wanted.patience and wanted.split in score_splits(target, get_task(name)):
+        if wanted and wanted.chooses_by_labels and wanted.split in score_splits(target, get_task(name)):
             raise RecipeError(
                 f"targets.{name}.validation: in arm '{arm}' the weights are chosen on split '{wanted.split}', which is "
                 "scored as well; validate on another split, or remove `patience`"

@@ -191,3 +191,4 @@ def test_weights_are_not_chosen_on_what_is_scored() -> None:
         check_study(study(targets__synth_pos__validation=early))
     check_study(study(targets__synth_pos__validation={**early, "split": "dev"}))
     check_study(study(targets__synth_pos__validation={"every": 2, "split": "test"}))  # looked at, and nothing chosen
+    check_study(study(targets__synth_pos__validation={**early, "choose_by": "entropy", "unlabelled": {}}))

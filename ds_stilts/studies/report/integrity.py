@@ -99,6 +99,9 @@ def _selection(evidence: Evidence) -> Check:
             best = wanted.validation
             if best is None or best.patience is None or task.is_searched:
                 continue
+            if best.unlabelled and not best.chooses_by_labels:
+                looked.append(f"{target}: {best.choose_by} on texts without labels of split '{best.unlabelled.split}'")
+                continue
             seen = validation_languages(wanted, task)
             looked.append(f"{target}: split '{best.split}' in {', '.join(seen)}")
             both = set(seen) & set(evidence.languages(target))

@@ -1,14 +1,16 @@
-"""Forest plot, gain against distance, loss over tokens and seed strips as hand-written SVG, in the look of
-`ds_stilts.report.plots`.
+"""Forest plot, gain against distance, loss over tokens, lines over steps and seed strips as hand-written SVG, in the
+look of `ds_stilts.report.plots`.
 
 Invariants: no script, no font from elsewhere, every string escaped; what a colour says is said by the marker's shape
 and in words too. Labels stand above their line, so that a plot stays readable at a phone's width.
 """
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
+from ds_stilts.report.curves import Points
 from ds_stilts.report.numbers import signed
 from ds_stilts.report.plots import ticks
 from ds_stilts.statistics.bootstrap import Interval
@@ -126,6 +128,30 @@ def learning_svg(phases: Sequence[Learning], *, label: str) -> str:
         parts.append(f'<path class="line-0" d="{_path(points, x, y)}">{title}</path>')
         if len(points) == 1:
             parts.append(f'<circle class="dot-0" cx="{x(points[0][0]):.1f}" cy="{y(points[0][1]):.1f}" r="3.5"/>')
+    return "".join([*parts, "</svg>"])
+
+
+def steps_svg(lines: Mapping[str, Points], *, span: Interval, unit: str, label: str) -> str:
+    """A line over the steps of a phase for each name, which stands at its end; a dot for each point.
+
+    Args:
+        lines: (step, value), steps ascending; at most as many as there are colours.
+        span: what the upward axis has to hold.
+        unit: stands below.
+    """
+    frame = _Frame([0.0, *(step for points in lines.values() for step, _ in points)], span)
+    parts = frame.drawn(label, unit, across="{:g}".format, up="{:g}".format)
+    for place, (name, points) in enumerate(lines.items()):
+        parts.append(f'<path class="line-{place}" d="{_path(points, frame.x, frame.y)}"/>')
+        for step, value in points:
+            title = f"<title>{escape(f'{name} at step {step}: {value:.3f}')}</title>"
+            spot = f'cx="{frame.x(step):.1f}" cy="{frame.y(value):.1f}"'
+            parts.append(f'<circle class="dot-{place}" {spot} r="2.5">{title}</circle>')
+    lowest = -math.inf
+    for name, points in sorted(lines.items(), key=lambda item: -item[1][-1][1]):  # from the top of the plot down
+        step, value = points[-1]
+        lowest = max(frame.y(value) + 4, lowest + 11)
+        parts.append(f'<text class="name" x="{frame.x(step) + 6:.1f}" y="{lowest:.1f}">{escape(name)}</text>')
     return "".join([*parts, "</svg>"])
 
 

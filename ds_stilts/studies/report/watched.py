@@ -1,22 +1,20 @@
-"""What the validations of a study's phases have seen besides: which step each rule would keep, and how translations lie.
+"""What validations of a study's phases have seen besides: which step each rule would keep, and how translations lie.
 
-Invariants: means are over seeds; a seed that lacks a figure is left out of its mean, and how many there are is told. A
-stage that runs share counts once. Nothing is computed from rows: these are records of the phases while they trained.
+Invariants: means are over seeds, and how many there are is told; a step that some seed has not reached has no mean.
+Nothing is computed from rows: these are records of the phases while they trained (`records`).
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from ds_stilts.studies.cells import stage_folders
+from ds_stilts.engine.choosing import RULES
+from ds_stilts.phases.selection import NAME
 from ds_stilts.studies.report.collect import Evidence
+from ds_stilts.studies.report.records import done_stages, logged
 from ds_stilts.studies.store import read_json
-
-RULES = ("last", "value", "entropy", "agreement", "oracle")
-"""As in `ds_stilts.engine.choosing`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +47,6 @@ class ProbedStep:
     """What a probe has found after one step, means over languages and seeds, in the order of the hidden states."""
 
     step: int
-    seeds: int
     accuracy: tuple[float, ...]
     alignment: tuple[float, ...]
     uniformity: tuple[float, ...]
@@ -63,7 +60,9 @@ class ProbedStage:
     task: str
     layers: tuple[int, ...]
     languages: tuple[str, ...]
+    seeds: int
     steps: tuple[ProbedStep, ...]
+    """Ascending; at least one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,12 +75,9 @@ class Watched:
 
 def watched(evidence: Evidence) -> Watched:
     """Read the records of the stages that are done."""
-    by_stage: dict[str, dict[Path, Path]] = {}
-    for _, stage, folder in stage_folders(evidence.study, evidence.folder):
-        if (folder / "DONE").is_file():
-            by_stage.setdefault(stage, {}).setdefault(folder.resolve(), folder)
-    selected = (_selected(stage, list(folders.values())) for stage, folders in by_stage.items())
-    probed = (_probed(stage, list(folders.values())) for stage, folders in by_stage.items())
+    stages = done_stages(evidence)
+    selected = (_selected(stage, folders) for stage, folders in stages.items())
+    probed = (_probed(stage, folders) for stage, folders in stages.items())
     return Watched(
         selected=tuple(one for one in selected if one is not None),
         probed=tuple(one for one in probed if one is not None),
@@ -89,7 +85,7 @@ def watched(evidence: Evidence) -> Watched:
 
 
 def _selected(stage: str, folders: Sequence[Path]) -> Selected | None:
-    found = [values for folder in folders if (values := read_json(folder / "selection.json"))]
+    found = [values for folder in folders if (values := read_json(folder / NAME))]
     if not found:
         return None
     _, arm, target = stage.split("/")
@@ -117,26 +113,29 @@ def _kept(seeds: Sequence[Mapping[str, Any]]) -> Kept:
 
 
 def _probed(stage: str, folders: Sequence[Path]) -> ProbedStage | None:
-    looks = [by_step for folder in folders if (by_step := _probes(folder / "metrics.jsonl"))]
+    looks = [by_step for folder in folders if (by_step := _probes(folder))]
     if not looks:
         return None
     first = next(iter(looks[0].values()))
     like = [own for own in looks if all(_shape(probe) == _shape(first) for probe in own.values())]
-    steps = []
-    for step in sorted({step for own in like for step in own}):
-        there = [own[step] for own in like if step in own]
-        columns = {
-            figure: tuple(fmean(column) for column in zip(*(probe[figure] for probe in there), strict=True))
-            for figure in ("accuracy", "alignment", "uniformity")
-        }
-        steps.append(ProbedStep(step=step, seeds=len(there), **columns))
+    common = sorted(set.intersection(*map(set, like)))
+    if not common:
+        return None
     return ProbedStage(
         stage=stage,
         task=first["task"],
         layers=tuple(first["layers"]),
         languages=tuple(first["languages"]),
-        steps=tuple(steps),
+        seeds=len(like),
+        steps=tuple(_step(step, [own[step] for own in like]) for step in common),
     )
+
+
+def _step(step: int, seeds: Sequence[Mapping[str, Any]]) -> ProbedStep:
+    def mean(figure: str) -> tuple[float, ...]:
+        return tuple(fmean(column) for column in zip(*(own[figure] for own in seeds), strict=True))
+
+    return ProbedStep(step=step, accuracy=mean("accuracy"), alignment=mean("alignment"), uniformity=mean("uniformity"))
 
 
 def _shape(probe: Mapping[str, Any]) -> Any:
@@ -144,15 +143,7 @@ def _shape(probe: Mapping[str, Any]) -> Any:
     return probe["task"], probe["layers"], {code: own["examples"] for code, own in probe["languages"].items()}
 
 
-def _probes(path: Path) -> dict[int, dict[str, Any]]:
-    """By step; a line that a killed process left unfinished is skipped."""
-    found = {}
-    lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else []
-    for line in lines:
-        try:
-            values = json.loads(line)
-            if "probe" in values.get("validation", {}):
-                found[int(values["step"])] = values["validation"]["probe"]
-        except ValueError:
-            continue
-    return found
+def _probes(folder: Path) -> dict[int, dict[str, Any]]:
+    """By step."""
+    looks = logged(folder, "validation")
+    return {step: found["probe"] for step, found in looks.items() if "probe" in found}

@@ -1,16 +1,23 @@
 """The parts of a report on what validations saw besides: the cost of choosing a step, and alignment over training."""
 
+from collections.abc import Sequence
+
+from ds_stilts.engine.choosing import RULES
 from ds_stilts.report.curves import thin
 from ds_stilts.report.numbers import NOTHING, count, points, signed
-from ds_stilts.studies.report.document import Block, Fold, Part, Table, Td, Text, note
+from ds_stilts.studies.report.document import Block, Figure, Figures, Fold, Part, Table, Td, Text, note
+from ds_stilts.studies.report.plots import steps_svg
 from ds_stilts.studies.report.summary import StudyReport
-from ds_stilts.studies.report.watched import RULES, Kept, ProbedStage, ProbedStep, Selected
+from ds_stilts.studies.report.watched import Kept, ProbedStage, ProbedStep, Selected
 
 TITLES = {
     "last": "Last step", "value": "Dev value", "entropy": "Lowest entropy", "agreement": "Greatest agreement",
     "oracle": "Oracle",
 }  # fmt: skip
 MOST_STEPS = 12
+"""Rows of a table."""
+MOST_LINES = 4
+"""In a plot, besides the last hidden state and the best."""
 
 
 def selection_part(report: StudyReport) -> Part | None:
@@ -89,7 +96,9 @@ def probe_part(report: StudyReport) -> Part | None:
     probed = report.watched.probed
     if not probed:
         return None
+    plots = _plots([one for one in probed if not one.stage.startswith("targets/")])
     blocks: list[Block] = [
+        *([plots] if plots.figures else []),
         Table(
             id="probe-table",
             caption="Sentence retrieval at the hidden state that is the best at the last look, first look → last look",
@@ -107,16 +116,51 @@ def probe_part(report: StudyReport) -> Part | None:
     return Part(id="probe", title="Alignment over training", short="Alignment", blocks=tuple(blocks))
 
 
+def _plots(probed: Sequence[ProbedStage]) -> Figures:
+    """Alignment at some hidden states, on one scale for all phases."""
+    shown = {one.stage: _shown_layers(one) for one in probed}
+    values = [own.alignment[place] for one in probed for own in one.steps for place in shown[one.stage]]
+    span = (min(values, default=0.0), max(values, default=0.0))
+    return Figures(
+        figures=tuple(
+            Figure(
+                caption=f"{one.stage}: alignment at some hidden states",
+                svg=steps_svg(
+                    {
+                        str(one.layers[place]): tuple((own.step, own.alignment[place]) for own in one.steps)
+                        for place in shown[one.stage]
+                    },
+                    span=span,
+                    unit="step; at the line's end its hidden state",
+                    label=f"Alignment over steps, {one.stage}; the numbers stand in the table below",
+                ),
+            )
+            for one in probed
+        )
+    )
+
+
+def _shown_layers(one: ProbedStage) -> list[int]:
+    """Places of hidden states: the best one at the last look, and some others from the first to the last."""
+    spread = thin([(place, 0.0) for place in range(len(one.layers))], MOST_LINES)
+    return sorted({place for place, _ in spread} | {_best(one)})
+
+
+def _best(one: ProbedStage) -> int:
+    """Place of the hidden state at which most is found at the last look."""
+    return max(range(len(one.layers)), key=one.steps[-1].accuracy.__getitem__)
+
+
 def _stage_row(one: ProbedStage) -> tuple[Td, ...]:
     first, last = one.steps[0], one.steps[-1]
-    place = max(range(len(one.layers)), key=last.accuracy.__getitem__)
+    place = _best(one)
     return (
         Td(text=one.stage, sub=(f"{one.task}: {count(len(one.languages), 'language')}",)),
         Td(text=str(one.layers[place])),
         Td(text=f"{points(first.accuracy[place])} → {points(last.accuracy[place])}"),
         Td(text=f"{first.alignment[place]:.3f} → {last.alignment[place]:.3f}"),
         Td(text=f"{first.uniformity[place]:.2f} → {last.uniformity[place]:.2f}"),
-        Td(text=str(len(one.steps)), sub=(f"steps {first.step} to {last.step}", count(last.seeds, "seed"))),
+        Td(text=str(len(one.steps)), sub=(f"steps {first.step} to {last.step}", count(one.seeds, "seed"))),
     )
 
 
