@@ -86,6 +86,15 @@ def plant(
     return folder
 
 
+def log(stage: Path, *lines: dict[str, Any], torn: str = "") -> None:
+    """What a stage's training recorded, as its `metrics.jsonl`.
+
+    Args:
+        torn: a last line that a killed process left unfinished.
+    """
+    (stage / "metrics.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines) + torn)
+
+
 def _write_cell(
     cell: Cell, recipe: Recipe, easy: np.ndarray, own: float, effect: Effect, draw: np.random.Generator
 ) -> None:

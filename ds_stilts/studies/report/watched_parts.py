@@ -1,6 +1,7 @@
 """The parts of a report on what validations saw besides: the cost of choosing a step, and alignment over training."""
 
 from collections.abc import Sequence
+from statistics import fmean
 
 from ds_stilts.engine.choosing import RULES
 from ds_stilts.report.curves import thin
@@ -25,15 +26,15 @@ def selection_part(report: StudyReport) -> Part | None:
     selected = report.watched.selected
     if not selected:
         return None
-    known = any(kept.gap is not None for one in selected for kept in one.rules.values())
     rules = [rule for rule in RULES if any(rule in one.rules for one in selected)]
-    means = [_mean_row(selected, rules)] if known and len(selected) > 1 else []
+    judged = [one for one in selected if "oracle" in one.rules]
+    means = [_mean_row(judged, rules)] if len(judged) > 1 else []
     blocks: list[Block] = [
         Text(
             text=(
                 "The score that each rule's step has on the target languages' own labels, how far it lies below the "
                 "best step of the same run, and which step it is. "
-                if known
+                if judged
                 else "The step that each rule would keep; with `oracle: true` its score would stand here too. "
             )
             + "Labels of these languages were never used to choose."
@@ -74,21 +75,24 @@ def _row(one: Selected, rules: list[str]) -> tuple[Td, ...]:
 def _kept_td(kept: Kept | None) -> Td:
     if kept is None:
         return Td(text=NOTHING, tone="none")
-    low, high = min(kept.steps), max(kept.steps)
-    at = f"step {low}" if low == high else f"steps {low} to {high}"
+    at = _steps(kept.steps)
     if kept.score is None:
         return Td(text=at)
     below = () if kept.gap is None else (f"{signed(-kept.gap)} to the best" if kept.gap else "the best",)
     return Td(text=points(kept.score), sub=(*below, at))
 
 
-def _mean_row(selected: tuple[Selected, ...], rules: list[str]) -> tuple[Td, ...]:
+def _steps(steps: Sequence[int]) -> str:
+    low, high = min(steps), max(steps)
+    return f"step {low}" if low == high else f"steps {low} to {high}"
+
+
+def _mean_row(judged: Sequence[Selected], rules: list[str]) -> tuple[Td, ...]:
     cells = []
     for rule in rules:
-        gaps = [one.rules[rule].gap if rule in one.rules else None for one in selected]
-        known = [gap for gap in gaps if gap is not None]
-        cells.append(Td(text=signed(-sum(known) / len(known)) if len(known) == len(gaps) else NOTHING))
-    return (Td(text="Mean gap"), Td(text=""), Td(text=""), *cells, Td(text=""))
+        gaps = [gap for one in judged if rule in one.rules and (gap := one.rules[rule].gap) is not None]
+        cells.append(Td(text=signed(-fmean(gaps)) if len(gaps) == len(judged) else NOTHING))
+    return (Td(text=f"Mean gap of {len(judged)}"), Td(text=""), Td(text=""), *cells, Td(text=""))
 
 
 def probe_part(report: StudyReport) -> Part | None:
@@ -158,9 +162,9 @@ def _stage_row(one: ProbedStage) -> tuple[Td, ...]:
         Td(text=one.stage, sub=(f"{one.task}: {count(len(one.languages), 'language')}",)),
         Td(text=str(one.layers[place])),
         Td(text=f"{points(first.accuracy[place])} → {points(last.accuracy[place])}"),
-        Td(text=f"{first.alignment[place]:.3f} → {last.alignment[place]:.3f}"),
-        Td(text=f"{first.uniformity[place]:.2f} → {last.uniformity[place]:.2f}"),
-        Td(text=str(len(one.steps)), sub=(f"steps {first.step} to {last.step}", count(one.seeds, "seed"))),
+        Td(text=f"{points(first.alignment[place], 3)} → {points(last.alignment[place], 3)}"),
+        Td(text=f"{points(first.uniformity[place])} → {points(last.uniformity[place])}"),
+        Td(text=str(len(one.steps)), sub=(_steps([first.step, last.step]), count(one.seeds, "seed"))),
     )
 
 
@@ -178,5 +182,5 @@ def _step_row(own: ProbedStep) -> tuple[Td, ...]:
     cells = zip(own.accuracy, own.alignment, own.uniformity, strict=True)
     return (
         Td(text=str(own.step)),
-        *(Td(text=points(accuracy), sub=(f"{near:.3f}", f"{spread:.2f}")) for accuracy, near, spread in cells),
+        *(Td(text=points(accuracy), sub=(points(near, 3), points(spread))) for accuracy, near, spread in cells),
     )

@@ -1,12 +1,13 @@
 """Drawings: what is where, in words and shapes beside colours, at any number of points."""
 
 import re
+from itertools import pairwise
 from xml.etree import ElementTree
 
 import pytest
 
 from ds_stilts.studies.report.estimates import Finding
-from ds_stilts.studies.report.plots import WIDTH, Bar, distance_svg, forest_svg
+from ds_stilts.studies.report.plots import WIDTH, Bar, distance_svg, forest_svg, steps_svg
 from ds_stilts.studies.report.typology import Line, OverLanguages
 
 
@@ -49,3 +50,22 @@ def test_languages_are_drawn_at_their_distance_and_crowded_names_do_not_collide(
     assert names and all(
         abs(a[0] - b[0]) > 15 or abs(a[1] - b[1]) > 10 for place, a in enumerate(spots) for b in spots[:place]
     )
+
+
+def test_lines_go_over_the_steps_and_names_at_their_ends_do_not_collide() -> None:
+    lines = {"0": ((10, 1.0), (20, 0.5)), "<6>": ((10, 0.9), (20, 0.5)), "12": ((20, 0.51),)}
+    root = ElementTree.fromstring(steps_svg(lines, span=(0.5, 1.0), unit="step", label="x <&>"))
+    dots = [one for one in root.iter("circle") if one.get("class") == "dot-0"]
+    (x_first, y_first), (x_last, y_last) = ((float(one.get("cx", "")), float(one.get("cy", ""))) for one in dots)
+    assert x_first < x_last < WIDTH and y_first < y_last, "steps go right, and less is lower"
+    names = {one.text: float(one.get("y", "")) for one in root.iter("text") if one.get("class") == "name"}
+    assert set(names) == set(lines)
+    heights = sorted(names.values())
+    assert all(low - high >= 11 for high, low in pairwise(heights))
+    assert names["12"] < names["0"], "from the top down as the lines end"
+
+
+def test_a_phase_of_one_look_has_dots_and_a_flat_line_a_frame() -> None:
+    root = ElementTree.fromstring(steps_svg({"3": ((7, 0.0),)}, span=(0.0, 0.0), unit="step", label="x"))
+    (dot,) = root.iter("circle")
+    assert 0 < float(dot.get("cx", "")) < WIDTH and (dot[0].text or "") == "3 at step 7: 0.000"
