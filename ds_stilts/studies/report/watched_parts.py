@@ -37,7 +37,7 @@ def selection_part(report: StudyReport) -> Part | None:
                 if judged
                 else "The step that each rule would keep; with `oracle: true` its score would stand here too. "
             )
-            + "Labels of these languages were never used to choose."
+            + "The labels that the oracle reads choose nothing."
         ),
         Table(
             id="selection-table",

@@ -8,13 +8,16 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+import yaml
 
 from ds_stilts.engine.choosing import Look, Rule, noted, selection
 from ds_stilts.phases.selection import NAME
+from ds_stilts.studies.expand import expand
 from ds_stilts.studies.report.collect import read_evidence
 from ds_stilts.studies.report.watched import watched
 from ds_stilts.studies.report.write import write_study_report
 from tests.studies.planted import log
+from tests.studies.worlds import study
 
 Row = tuple[float, float, float, float | None]
 """Value, entropy, agreement and what labels say, of one look."""
@@ -144,3 +147,17 @@ def test_a_study_in_which_nobody_looked_has_none_of_these_parts(small: Path) -> 
     write_study_report(small)
     page = (small / "report" / "report.html").read_text(encoding="utf-8")
     assert 'id="fairness"' in page and not [name for name in ("selection", "probe", "gradients") if f'"{name}"' in page]
+
+
+def test_a_study_may_ask_for_all_three_as_the_page_says() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "study-report.md").read_text(encoding="utf-8")
+    asked = yaml.safe_load(page.partition("## Which checkpoint")[2].partition("```yaml\n")[2].partition("```")[0])
+    cosines = asked["base"]["training"]["gradient_cosines"]
+    made = study(
+        base__training__gradient_cosines=cosines, arms={"none": {"role": "baseline"}, **asked["arms"]},
+        targets=asked["targets"], contrasts={"helps": {"arm": "both", "against": "none"}},
+    )  # fmt: skip
+    recipe = expand(made)[0].recipe
+    (arm,), target = recipe.phases_of("both"), recipe.targets["synth_nli"]
+    assert arm.gradient_cosines == cosines and arm.validation and arm.validation.probe
+    assert target.validation and target.validation.unlabelled and target.validation.unlabelled.oracle
