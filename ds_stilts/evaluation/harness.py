@@ -5,6 +5,7 @@ partitioned. Which rank scores an example, and with which neighbours in a batch,
 have a row already are left out on all ranks alike (see `kept`).
 """
 
+import json
 import time
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
@@ -170,3 +171,19 @@ def predict_whole(
     own = predict(model, unit, deal_unit(unit, evaluation, world), examples, world)
     found = {index: prediction for part in world.gather(own) for index, prediction in part.items()}
     return {index: found[index] for index in sorted(found)}
+
+
+def unwritten_row(id: str, index: int, gold: Any, prediction: Prediction) -> dict[str, Any]:
+    """What a format's `score` reads of a prediction that is not written.
+
+    Args:
+        index: place of its example.
+        gold: as a row has it, before JSON; it need not be the prediction's own.
+    """
+    return {
+        "id": id,
+        "index": index,
+        "gold": gold,
+        "prediction": json.loads(prediction.prediction),
+        "score": prediction.score,
+    }

@@ -73,10 +73,12 @@ class Probed:
 
 
 class AlignmentProbe:
-    """Args:
-    work: the languages of one retrieval task.
-    examples: all raw examples of each.
-    num_queries: how many queries of each language at most.
+    """Embeds and searches the same sentences at each call.
+
+    Args:
+        work: the languages of one retrieval task.
+        examples: all raw examples of each.
+        num_queries: how many queries of each language at most.
     """
 
     def __init__(

@@ -5,7 +5,6 @@ second time, into an object of their own that turns predictions into a score to 
 (`ds_stilts.engine.choosing.Figures`) has no place for it.
 """
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean
@@ -15,7 +14,7 @@ from ds_stilts.data.prepare import SplitKey
 from ds_stilts.engine.world import World
 from ds_stilts.errors import DataError
 from ds_stilts.evaluation.benchmarks import task_score
-from ds_stilts.evaluation.harness import predict_whole
+from ds_stilts.evaluation.harness import predict_whole, unwritten_row
 from ds_stilts.evaluation.label_free import LabelFree, label_free
 from ds_stilts.evaluation.language import LanguageWork
 from ds_stilts.formats import get_format
@@ -61,24 +60,20 @@ class Oracle:
             predictions: by the id of their example.
         """
         rows = [
-            {
-                "id": id,
-                "index": index,
-                "gold": self._golds[language][id],
-                "prediction": json.loads(prediction.prediction),
-                "score": prediction.score,
-            }
+            unwritten_row(id, index, self._golds[language][id], prediction)
             for index, (id, prediction) in enumerate(predictions.items())
         ]
         return task_score(task, get_format(task.format).score(rows, task, language))
 
 
 class Unlabelled:
-    """Args:
-    task: the target's.
-    units: languages with their texts, whose labels were not read; that of the pivot first, where there is one.
-    pivot: its code.
-    oracle: shows the scores by labels; None: they are not read.
+    """Predicts the same texts at each call.
+
+    Args:
+        task: the target's.
+        units: languages with their texts, whose labels were not read; that of the pivot first, where there is one.
+        pivot: its code.
+        oracle: shows the scores by labels; None: they are not read.
     """
 
     def __init__(

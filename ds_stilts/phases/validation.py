@@ -17,12 +17,11 @@ from ds_stilts.data.prepared import open_prepared
 from ds_stilts.engine.choosing import Look
 from ds_stilts.engine.watch import Watch
 from ds_stilts.engine.world import World
-from ds_stilts.evaluation.harness import predict_whole
+from ds_stilts.evaluation.harness import predict_whole, unwritten_row
 from ds_stilts.evaluation.language import LanguageWork
 from ds_stilts.evaluation.pooling import probe_pooling
 from ds_stilts.evaluation.probe import AlignmentProbe
 from ds_stilts.formats import get_format
-from ds_stilts.formats.base import Prediction
 from ds_stilts.phases.context import Ranks, Run, prepare_all
 from ds_stilts.phases.splits import probe_keys, validation_keys
 from ds_stilts.phases.unlabelled import Unlabelled, make_unlabelled
@@ -92,18 +91,11 @@ class _Part:
         """Metrics in percent; a collective, the same on every rank."""
         task = self.work.key.task
         found = predict_whole(engine, self.work, self._examples, evaluation, world)
-        rows = [_row(self._examples, index, prediction) for index, prediction in found.items()]
+        rows = [
+            unwritten_row(self._examples[index].id, index, json.loads(prediction.gold), prediction)
+            for index, prediction in found.items()
+        ]
         return get_format(task.format).score(rows, task, self.work.key.language)
-
-
-def _row(examples: list[Example], index: int, prediction: Prediction) -> dict[str, Any]:
-    return {
-        "id": examples[index].id,
-        "index": index,
-        "gold": json.loads(prediction.gold),
-        "prediction": json.loads(prediction.prediction),
-        "score": prediction.score,
-    }
 
 
 def _look(
