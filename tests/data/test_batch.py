@@ -151,3 +151,16 @@ def test_moving_a_batch_keeps_what_it_holds(batch: PackedBatch) -> None:
     moved = batch.to("cpu")
     assert torch.equal(moved.ids, batch.ids) and moved.packing == batch.packing
     assert set(moved.tasks) == set(batch.tasks)
+
+
+def test_each_token_is_of_the_task_whose_row_its_sequence_has() -> None:
+    batch = training_batch([Slot("pos", 1, 0), Slot("copa", 0, 1), Slot("nli", 1, 2)], DATA, 0, MASKING)
+    owners = {21: "pos", 61: "copa", 51: "nli"}  # by the first token after the special one
+
+    def found(names: list[str]) -> set[tuple[str, int]]:
+        pairs = zip(parts(batch, batch.ids), parts(batch, batch.tasks_of_tokens(names)), strict=True)
+        return {(owners[ids[1]], place) for ids, places in pairs for place in places}
+
+    assert found(["nli", "pos", "copa"]) == {("nli", 0), ("pos", 1), ("copa", 2)}
+    # one that is none of them, as a probe's is in a phase that it looks at
+    assert found(["nli", "pos"]) == {("nli", 0), ("pos", 1), ("copa", -1)}

@@ -223,3 +223,21 @@ def test_runs_share_one_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
     monkeypatch.delenv("XDG_CACHE_HOME")
     monkeypatch.setenv("HOME", str(tmp_path))
     assert prepared_folder() == tmp_path / ".cache" / "ds_stilts" / "prepared"
+
+
+def test_texts_without_their_labels_are_another_file_in_which_no_label_counts(tmp_path: Path) -> None:
+    path = tmp_path / "data/xnli/dev-de.tsv"
+    path.parent.mkdir(parents=True)
+    place = Place(tmp_path)
+    place.key = SplitKey(
+        task=get_task("xnli"), split="dev", language="de", limits=Limits(max_tokens=32), training=False, unlabelled=True
+    )
+    contents = []
+    for labels in (("neutral", "entailment"), ("entailment", "neutral")):
+        path.write_text("".join(f"abc\tdef\t{label}\n" for label in labels), encoding="utf-8")
+        assert [example.label for example in place.key.examples(place.root)] == [None, None]  # type: ignore[union-attr]
+        bare = open_prepared([place.make()])
+        contents.append([(bare.sequence(place).ids, bare.sequence(place).targets) for place in range(2)])
+    assert contents[0] == contents[1]
+    labelled = replace(place.key, unlabelled=False)
+    assert prepare(labelled, Encoder(place.tokenizer), place.root, place.prepared) != place.make()

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
+from ds_stilts.engine.choosing import Look, Rule
 from ds_stilts.engine.telemetry import Telemetry, duration, say
+from ds_stilts.engine.watch import Seen
 
 
 def run(folder: Path, first: int, last: int, loss: float = 1.0) -> None:
@@ -116,3 +118,33 @@ def test_a_full_disk_ends_the_records_with_one_sentence_and_not_the_run(tmp_path
     said = [line for line in answer.stderr.splitlines() if not line.startswith("arms/qa  step")]
     assert said == [f"{tmp_path}/metrics.jsonl cannot be written (File too large): from here on nothing is recorded"]
     assert 1 <= len(lines(tmp_path)) < 40
+
+
+def validated(folder: Path, rule: Rule = "value") -> dict[str, Any]:
+    """The record of a second look, at step 4, that was the best by value and not by entropy."""
+    telemetry = Telemetry(folder, label="arms/qa", num_steps=10, first_step=0, enabled=True)
+    shown, points = {"unlabelled": {"entropy": 0.5}}, {"unlabelled/entropy": 0.5}
+    look = Look(values={"qa": 60.0, "nli": 40.0}, entropy=0.5, shown=shown, points=points, said=["entropy 0.500"])
+    seen = Seen(value=50.0, best_step=4) if rule == "value" else Seen(value=45.0, merit=-0.4, best_step=2, worse=1)
+    telemetry.validation(4, look, seen, rule=rule)
+    telemetry.close()
+    (line,) = lines(folder)
+    assert line["step"] == 4
+    found: dict[str, Any] = line["validation"]
+    return found
+
+
+def test_a_validation_has_its_values_the_best_so_far_and_what_it_saw_besides(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ds_stilts.engine.telemetry._PASSING_EVERY_S", 0.0)
+    found = validated(tmp_path / "a")
+    assert found == {
+        "value": 50.0, "tasks": {"qa": 60.0, "nli": 40.0}, "best": 50.0, "best_step": 4, "worse": 0,
+        "unlabelled": {"entropy": 0.5},
+    }  # fmt: skip
+    found = validated(tmp_path / "b", "entropy")
+    assert (found["choose_by"], found["best"], found["best_step"], found["worse"]) == ("entropy", 45.0, 2, 1)
+    said = capsys.readouterr().err
+    assert "validation 50.00, the best so far; entropy 0.500" in said
+    assert "validation 50.00, best by entropy 45.00 at step 2; entropy 0.500" in said

@@ -13,17 +13,18 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
+from ds_stilts.data.batch import scoring_batch
 from ds_stilts.data.prepare import SplitKey
 from ds_stilts.engine import stop
 from ds_stilts.engine.objective import Objective
 from ds_stilts.engine.stop import StopSource
 from ds_stilts.engine.world import World
 from ds_stilts.errors import CheckpointError, StoppedCleanly
-from ds_stilts.evaluation.harness import score_languages
+from ds_stilts.evaluation.harness import predict_whole, score_languages, unwritten_row
 from ds_stilts.evaluation.language import LanguageWork
 from ds_stilts.evaluation.pooling import Pooling
 from ds_stilts.evaluation.rows import read_rows
-from ds_stilts.formats.base import Limits
+from ds_stilts.formats.base import Limits, Prediction
 from ds_stilts.models.encoder import PackedEncoder
 from ds_stilts.models.heads import build_head
 from ds_stilts.models.multitask import MultiTaskModel
@@ -309,3 +310,33 @@ def test_rows_are_json(objective: Objective, tmp_path: Path) -> None:
     made = declare([PairExample(id="0", premise="p", hypothesis="h", label=None)])
     (row,) = score(objective, made, tmp_path)
     assert row["gold"] is None and json.dumps(row["prediction"]) in ('"a"', '"b"', '"c"')
+
+
+def test_predictions_that_are_not_written_are_whole_on_every_rank_and_have_their_entropy(objective: Objective) -> None:
+    examples: list[Example] = [PairExample(id=str(i), premise="p", hypothesis="h", label=None) for i in range(9)]
+    key = SplitKey(task=declare(examples), split="test", language="en", limits=Limits(max_tokens=32), training=False)
+    unit = LanguageWork(key=key, prepared=prepared(ids(9)), zero_shot=True)
+
+    def whole(size: int, batch_tokens: int) -> list[dict[int, Prediction]]:
+        table = Table(size)
+        with ThreadPoolExecutor(size) as threads:
+            seats = [Seat(rank, size, table) for rank in range(size)]
+            given = Evaluation(batch_tokens=batch_tokens)
+            return [*threads.map(lambda seat: predict_whole(objective, unit, examples, given, seat), seats)]
+
+    (alone,) = whole(1, 4096)
+    batch = scoring_batch("nli", unit.prepared, range(9))
+    logits = objective(batch, None, None)[1]["nli"].double()
+    expected = torch.distributions.Categorical(logits=logits.detach()).entropy().tolist()
+    assert [one.entropy for one in alone.values()] == pytest.approx(expected, abs=1e-5)
+    for found in whole(4, 20):
+        assert list(found) == [*range(9)]
+        assert [one.prediction for one in found.values()] == [one.prediction for one in alone.values()]
+        assert [one.entropy for one in found.values()] == pytest.approx(expected, abs=1e-5)
+
+
+def test_an_unwritten_row_may_have_another_gold_than_its_prediction() -> None:
+    made = Prediction(gold="null", prediction='["B", "O"]', score=0.5)
+    assert unwritten_row("x", 3, ["O", "O"], made) == {
+        "id": "x", "index": 3, "gold": ["O", "O"], "prediction": ["B", "O"], "score": 0.5,
+    }  # fmt: skip

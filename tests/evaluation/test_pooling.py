@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from ds_stilts.errors import RecipeError
-from ds_stilts.evaluation.pooling import Pooling, pooling_of
+from ds_stilts.evaluation.pooling import Pooling, pooling_of, probe_pooling
 from ds_stilts.formats.embedding import Pool
-from ds_stilts.recipe import Evaluation
+from ds_stilts.recipe import Evaluation, Probe
 from tests.small import tokenizer
 
 
@@ -66,3 +66,14 @@ def test_special_tokens_are_counted_on_the_tokenizer() -> None:
     alone = own("the cat", add_special_tokens=False)["input_ids"]
     assert ids[bare.before : len(ids) - bare.after] == alone and bare.before + bare.after > 0
     assert Pooling(layer=1).pool(own) == Pool()
+
+
+def test_a_probe_compares_the_states_that_it_names_or_all() -> None:
+    def layers(**probe: object) -> tuple[int, ...]:
+        return probe_pooling(Probe.model_validate({"task": "tatoeba", **probe}), 4, "arms.a.validation.probe").layers
+
+    assert layers() == (0, 1, 2, 3, 4) and layers(layers=[3, 0, 3]) == (0, 3) and layers(layers=[2]) == (2,)
+    with pytest.raises(
+        RecipeError, match=r"^arms\.a\.validation\.probe\.layers: 5, but the start model has .* 0 to 4;"
+    ):
+        layers(layers=[5])

@@ -171,3 +171,14 @@ def test_a_layer_that_is_watched_must_be_there(model: Path) -> None:
         RecipeError, match=r"^arms\.joint\.gradient_cosines: there is no layer 9 in the start model, which"
     ):
         check_start(recipe(str(model), arms={"joint": arm}))
+
+
+def test_a_hidden_state_that_is_probed_must_be_there(model: Path) -> None:
+    targets = {"xnli": {"steps": 1, "validation": {"every": 1, "probe": {"task": "tatoeba", "layers": [0, 4]}}}}
+    with pytest.raises(
+        RecipeError,
+        match=r"^targets\.xnli\.validation\.probe\.layers: 4, but the start model has hidden states 0 to 3; name some",
+    ):
+        check_start(recipe(str(model), targets=targets))
+    targets["xnli"]["validation"]["probe"]["layers"] = [0, 3]
+    check_start(recipe(str(model), targets=targets))

@@ -113,3 +113,10 @@ def test_copies_lie_in_the_cache_folder_where_no_other_is_named(
     assert data_folder(recipe, tmp_path / "given") == tmp_path / "given"
     files = recipe.model_copy(update={"data": recipe.data.model_copy(update={"source": "files"})})
     assert data_folder(files, None) is None
+
+
+def test_texts_without_labels_are_fetched_for_every_language_that_is_scored(tmp_path: Path) -> None:
+    wanted = run(tmp_path, score_languages=["de"], validation={"every": 1, "languages": ["de"], "unlabelled": {}})
+    with pytest.raises(DataError, match=r"configuration 'en', split 'validation'\) cannot be had"):
+        fetch_missing(wanted)  # the pivot's
+    assert fetched(tmp_path) == ["dev-de", "train-en"]

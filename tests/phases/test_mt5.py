@@ -56,6 +56,18 @@ def test_in_text_to_text_there_is_no_head_to_reuse(model: str) -> None:
         check_start(recipe({"model": model}, heads="reuse"))
 
 
+def test_only_answers_that_are_chosen_among_labels_have_a_distribution_without_heads(model: str) -> None:
+    watched = {"validation": {"every": 1, "unlabelled": {}}}
+    check_start(recipe({"model": model}, **watched))
+    made = recipe({"model": model}, **watched)
+    tags = made.model_copy(update={"targets": {"panx": made.targets["xnli"]}})
+    with pytest.raises(
+        RecipeError, match=r"targets\.panx\.validation\.unlabelled: the model writes the answers of a tag"
+    ):
+        check_start(tags)
+    check_start(tags.model_copy(update={"start": made.start.model_copy(update={"use": "heads"})}))
+
+
 def test_a_way_of_attending_that_mt5_does_not_have_is_refused(model: str) -> None:
     made = recipe({"model": model}).model_copy(update={"engine": Engine(attention="varlen")})
     with pytest.raises(RecipeError, match=r"engine\.attention: mT5 attends in one way only.*not by 'varlen'"):

@@ -155,3 +155,15 @@ def test_a_model_card_names_what_its_model_began_with_and_no_path_of_this_machin
     card = model_card(run, "arms/probe", facts)
     assert f"Trained by ds_stilts for 7 steps from `{called}`, seed 1" in card
     assert str(tmp_path) not in card
+
+
+@pytest.mark.parametrize(
+    ("rule", "had"), [("entropy", "the lowest entropy"), ("agreement", "the greatest agreement between languages")]
+)
+def test_weights_that_were_chosen_without_labels_are_told_as_that(tmp_path: Path, rule: str, had: str) -> None:
+    target = {"validation": {"every": 1, "patience": 2, "choose_by": rule, "unlabelled": {}, "split": "test"}}
+    trained = {"validation": {"value": 50.0, "best_step": 4, "worse": 2, "stopped": 6, "choose_by": rule}}
+    assert notes_of(tmp_path, target, trained, ("test", "en"), ("test", "sw")) == [
+        f"its weights are those of step 4 of 6, which had {had} on texts without labels of split 'dev': it is "
+        "zero-shot in labels, not in texts"
+    ]

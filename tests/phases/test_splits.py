@@ -9,7 +9,7 @@ from ds_stilts.errors import DataError
 from ds_stilts.formats.base import Limits
 from ds_stilts.phases.checks import all_keys, check_files
 from ds_stilts.phases.context import Run
-from ds_stilts.phases.splits import training_keys
+from ds_stilts.phases.splits import oracle_keys, probe_keys, training_keys, unlabelled_keys
 from ds_stilts.recipe import Recipe
 from ds_stilts.tasks import get_task
 
@@ -78,3 +78,69 @@ def test_joined_lines_reach_the_prepared_file_of_the_task_that_asks_for_them(tmp
     (phase,) = made.recipe.phases_of("a")
     joined, alone = (training_keys(made, phase, get_task(name), 512)[0] for name in uses)
     assert joined.limits == Limits(max_tokens=512, join_lines=True) and alone.limits == Limits(max_tokens=512)
+
+
+def watched(root: Path, validation: dict[str, Any]) -> Run:
+    """A target that is scored in three languages; English, German and Swahili have their files."""
+    for language in ("en", "de", "sw"):
+        path = root / f"xnli/dev-{language}.tsv"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("a\tb\tneutral\n", encoding="utf-8")
+    target = {"steps": 1, "score_languages": ["en", "de", "sw", "fr"], "validation": {"every": 1, **validation}}
+    return run(root, xnli=target)
+
+
+def test_texts_without_labels_are_those_that_lie_there_after_their_pivot_and_have_no_gold(tmp_path: Path) -> None:
+    made = watched(tmp_path, {"unlabelled": {"examples": 7}})
+    target, task = made.recipe.targets["xnli"], get_task("xnli")
+    keys = unlabelled_keys(made, target, task, 64)
+    assert [(key.split, key.language, key.max_examples) for key in keys] == [
+        ("dev", "en", 7), ("dev", "de", 7), ("dev", "sw", 7),
+    ]  # fmt: skip
+    assert all(key.unlabelled and not key.training for key in keys)
+    assert [example.label for key in keys for example in key.examples(tmp_path)] == [None] * 3
+    assert oracle_keys(made, target, task, 64) == []
+
+
+def test_the_oracle_reads_the_same_texts_with_their_labels_but_for_the_pivots(tmp_path: Path) -> None:
+    made = watched(tmp_path, {"unlabelled": {"oracle": True}})
+    target, task = made.recipe.targets["xnli"], get_task("xnli")
+    keys = oracle_keys(made, target, task, 64)
+    assert [key.language for key in keys] == ["de", "sw"] and not any(key.unlabelled for key in keys)
+    assert [example.label for key in keys for example in key.examples(tmp_path)] == ["neutral"] * 2
+
+
+def test_a_language_that_is_asked_for_is_read_though_its_file_is_missing(tmp_path: Path) -> None:
+    made = watched(tmp_path, {"unlabelled": {"languages": ["fr"]}})
+    with pytest.raises(DataError, match=r"dev-fr\.tsv is missing"):
+        [key.examples(tmp_path) for key in unlabelled_keys(made, made.recipe.targets["xnli"], get_task("xnli"), 64)]
+
+
+def test_a_probe_reads_whole_files_of_the_languages_that_are_there(tmp_path: Path) -> None:
+    made = watched(tmp_path, {"probe": {"task": "tatoeba", "examples": 2}})
+    target = made.recipe.targets["xnli"]
+    with pytest.raises(DataError, match=r"tatoeba.* is missing: task 'tatoeba'"):
+        probe_keys(made, target, 64)
+    for side in ("de", "en"):
+        path = tmp_path / f"tatoeba/de-en.{side}"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("a\nb\nc\n", encoding="utf-8")
+    (key,) = probe_keys(made, target, 64)
+    assert (key.task.name, key.language, key.max_examples, key.limits.max_tokens) == ("tatoeba", "de", None, 64)
+    assert probe_keys(watched(tmp_path, {}), target.model_copy(update={"validation": None}), 64) == []
+
+
+def test_everything_that_a_validation_looks_at_is_looked_at_before_a_run(tmp_path: Path) -> None:
+    made = watched(
+        tmp_path,
+        {
+            "unlabelled": {"oracle": True, "languages": ["de"]},
+            "probe": {"task": "synth_retrieval", "languages": ["bb"]},
+        },
+    )
+    found = [(key.task.name, key.split, key.language, key.unlabelled) for key in all_keys(made)]
+    for wanted in [
+        ("xnli", "dev", "en", True), ("xnli", "dev", "de", True), ("xnli", "dev", "de", False),
+        ("synth_retrieval", "test", "bb", False),
+    ]:  # fmt: skip
+        assert wanted in found

@@ -1,17 +1,9 @@
 """What a validation measures, on a random model in a world of one rank."""
 
 import json
-import signal
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
-
-import pytest
-import torch
 
 from ds_stilts.engine.objective import Objective
-from ds_stilts.engine.stop import StopSource
-from ds_stilts.engine.world import World
 from ds_stilts.models.encoder import PackedEncoder
 from ds_stilts.models.heads import build_head
 from ds_stilts.models.multitask import MultiTaskModel
@@ -26,31 +18,6 @@ QUESTIONS = [
     {"id": "0", "question": "who sat", "answers": [{"text": "cat", "answer_start": 4}], "is_impossible": False},
     {"id": "1", "question": "who ran", "answers": [], "is_impossible": True},
 ]
-
-
-class Alone(World):
-    """A world of one rank without a process group."""
-
-    def __init__(self) -> None:
-        super().__init__(0, 1, torch.device("cpu"))
-
-    def barrier(self) -> None: ...
-
-    def sum(self, values: torch.Tensor) -> torch.Tensor:
-        return values.double()
-
-    def gather(self, value: Any) -> list[Any]:
-        return [value]
-
-    def meet(self, waiting: Callable[[], Any]) -> None: ...
-
-
-@pytest.fixture
-def ranks(tmp_path: Path) -> Iterator[Ranks]:
-    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR2)}
-    yield Ranks(world=Alone(), stop=StopSource(Alone(), tmp_path))
-    for number, handler in before.items():
-        signal.signal(number, handler)
 
 
 def test_questions_that_may_have_no_answer_are_measured_by_what_they_are_scored_by(

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from ds_stilts.errors import DataError, RecipeError
 from ds_stilts.formats import FORMATS
-from ds_stilts.formats.text_to_text import TEXT_FORMS, get_text_form
-from ds_stilts.tasks import all_tasks
+from ds_stilts.formats.text_to_text import TEXT_FORMS, chooses_label, get_text_form
+from ds_stilts.tasks import all_tasks, get_task
 from ds_stilts.tasks.examples import (
     Answer,
     ChoiceExample,
@@ -161,3 +161,11 @@ def test_tags_of_words_survive_even_where_words_repeat(make_task, tags):
     task = make_task("tagging", labels=("NOUN", "VERB", "X", "$", "(S\\NP)/NP"))
     example, form = TaggedSentence(id="0", words=("$$",) * len(tags), tags=tuple(tags)), get_text_form("tagging")
     assert form.parse(form.target(example, task), example, task) == tags
+
+
+@pytest.mark.parametrize(
+    ("name", "chooses"),
+    [("xnli", True), ("xcopa", True), ("panx", False), ("xquad", False), ("korsts", True)],
+)
+def test_an_answer_is_one_of_the_labels_where_there_are_any(name, chooses):
+    assert chooses_label(get_task(name)) is chooses
