@@ -16,7 +16,7 @@ pytestmark = pytest.mark.timeout(300)
 SHAPE = Architecture(hidden_size=32, layers=2, heads=2, intermediate_size=64, max_tokens=128)
 STAGE = "targets/none/synth_nli"
 TARGET: dict[str, Any] = {
-    "steps": 4, "max_train_examples": 40, "checkpoint_every": 1,
+    "steps": 4, "max_train_examples": 40, "checkpoint_every": 4,
     "score_languages": ["bb", "cc"], "max_score_examples": 10,
 }  # fmt: skip
 WATCHED = {
