@@ -6,6 +6,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +30,9 @@ from ds_stilts.models.encoder import PackedEncoder
 from ds_stilts.models.heads import build_head
 from ds_stilts.models.multitask import MultiTaskModel
 from ds_stilts.recipe import Evaluation
-from ds_stilts.tasks.examples import BitextExample, Example, PairExample, SearchExample
+from ds_stilts.tasks.examples import BitextExample, Example, PairExample, SearchExample, TaggedSentence
 from ds_stilts.tasks.task import Split, Task
-from tests.small import prepared, task, xlmr
+from tests.small import prepared, ragged, task, xlmr
 
 
 @pytest.fixture(autouse=True)
@@ -333,6 +334,30 @@ def test_predictions_that_are_not_written_are_whole_on_every_rank_and_have_their
         assert list(found) == [*range(9)]
         assert [one.prediction for one in found.values()] == [one.prediction for one in alone.values()]
         assert [one.entropy for one in found.values()] == pytest.approx(expected, abs=1e-5)
+
+
+def test_the_entropy_of_a_sentence_in_several_sequences_is_the_mean_over_all_its_words() -> None:
+    torch.manual_seed(0)
+    model = Objective(
+        MultiTaskModel(PackedEncoder(xlmr().base_model), {"nli": build_head("tokens", 32, 3, 0.0)}), [declare([])]
+    ).eval()
+    examples: list[Example] = [
+        TaggedSentence(id=str(place), words=("w",) * number, tags=None) for place, number in enumerate((3, 1, 0))
+    ]
+    given = replace(
+        prepared(ids(4), rows=[[1, 2], [1], [2], []], targets=[[], [], [], []], example=[0, 0, 1, 2]),
+        info=ragged([[0, 1], [2], [0], []]),
+    )
+    key = SplitKey(
+        task=declare(examples, "tagging"), split="test", language="en", limits=Limits(max_tokens=32), training=False
+    )
+    unit = LanguageWork(key=key, prepared=given, zero_shot=True)
+    found = predict_whole(model, unit, examples, Evaluation(), Seat(0, 1, Table(1)))
+    logits = model(scoring_batch("nli", given, range(4)), None, None)[1]["nli"].double().detach()
+    words = torch.distributions.Categorical(logits=logits).entropy()
+    assert len(words) == 4 and words[:3].std() > 1e-3
+    assert found[0].entropy == pytest.approx(float(words[:3].mean()), abs=1e-5)
+    assert found[1].entropy == pytest.approx(float(words[3]), abs=1e-5) and found[2].entropy is None
 
 
 def test_an_unwritten_row_may_have_another_gold_than_its_prediction() -> None:
