@@ -86,7 +86,9 @@ def test_the_label_is_the_one_of_the_greatest_likelihood_under_hugging_faces_mod
         best, second = sorted(likelihoods)[-1], sorted(likelihoods)[-2]
         assert json.loads(found[index].prediction) == labels[likelihoods.index(best)]
         assert found[index].score == pytest.approx(best - second, abs=1e-4)
-        assert found[index].confidence == pytest.approx(float(torch.tensor(likelihoods).softmax(0).max()), abs=1e-4)
+        shares = torch.distributions.Categorical(logits=torch.tensor(likelihoods))
+        assert found[index].confidence == pytest.approx(float(shares.probs.max()), abs=1e-4)
+        assert found[index].entropy == pytest.approx(float(shares.entropy()), abs=1e-4)
         assert json.loads(found[index].gold) == example.label and found[index].legal
 
 

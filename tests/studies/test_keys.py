@@ -44,6 +44,8 @@ TARGETS = {stage for stage in ALL if stage.startswith("targets/")}
         {"base__data__root": "/elsewhere"},
         {"arms__qa__note": "prose"},
         {"base__training__validation": {"every": 2}},  # without patience it only watches
+        {"base__training__validation": {"every": 2, "probe": {"task": "synth_retrieval"}}},
+        {"targets__synth_pos__validation": {"every": 2, "unlabelled": {"oracle": True}}},
     ],
 )
 def test_what_decides_no_number_changes_no_key(changes: dict[str, Any]) -> None:
@@ -177,3 +179,27 @@ def test_the_content_of_data_files_counts_not_their_place(tmp_path: Path) -> Non
     assert moved == first
     assert differing(first, other_dev) == {"targets/none/mine", "targets/pairs/mine"}
     assert differing(first, other_train) == {"arms/pairs", "targets/none/mine", "targets/pairs/mine"}
+
+
+def test_texts_without_labels_are_read_by_a_stage_only_where_they_choose(tmp_path: Path) -> None:
+    for split, languages in {"train": ["en"], "dev": ["en", "de"], "test": ["de"]}.items():
+        for language in languages:
+            path = tmp_path / f"xnli/{split}-{language}.tsv"
+            path.parent.mkdir(exist_ok=True)
+            path.write_text("a\tb\tneutral\n" if split != "test" else "a\tb\n", encoding="utf-8")
+    (tmp_path / "labels/xnli").mkdir(parents=True)
+    (tmp_path / "labels/xnli/test-de.tsv").write_text("neutral\n", encoding="utf-8")
+
+    def sources(**validation: Any) -> str:
+        watched = {"every": 1, "patience": 2, "unlabelled": {"oracle": True}, **validation}
+        target = {"steps": 1, "score_languages": ["de"], "validation": watched}
+        values = {"name": "r", "start": {"model": "owner/model"}, "arms": {"none": None}, "targets": {"xnli": target}}
+        run = Run(recipe=Recipe.model_validate(values), run_dir=tmp_path / "run", data_root=tmp_path)
+        return stage_sources(run, ["targets/none/xnli"])["targets/none/xnli"]
+
+    def change_german() -> None:
+        (tmp_path / "xnli/dev-de.tsv").write_text("c\td\tneutral\n", encoding="utf-8")
+
+    shown, chosen = sources(), sources(choose_by="entropy")
+    change_german()
+    assert sources() == shown and sources(choose_by="entropy") != chosen

@@ -121,6 +121,15 @@ def test_integrity_is_fine_where_it_is(planted: Path) -> None:
     assert f"{4 * 2 * 6 * 8 * 150:,} prediction rows" in found["Scores from rows"].found[0]
 
 
+def test_a_step_chosen_without_labels_is_no_choice_on_what_is_scored(tmp_path: Path) -> None:
+    watched = {"every": 2, "patience": 2, "split": "test", "unlabelled": {}, "choose_by": "entropy"}
+    study = planted_study(targets__synth_nli__validation=watched, seeds__intermediate=[1, 2])
+    check = by_title(read_evidence(plant(tmp_path / "study", study, items=12)))["Test never used for selection"]
+    assert check.is_fine and check.found == (
+        "weights and arms are chosen on what is not scored: synth_nli: entropy on texts without labels of split 'dev'",
+    )
+
+
 def test_unequal_seeds_and_collapsed_runs_are_said(copied: Copy) -> None:
     folder, _ = copied(lambda cell: cell.arm == "harm" and cell.seed.intermediate > 4)
     found = by_title(read_evidence(folder))["Equal seeds"]
