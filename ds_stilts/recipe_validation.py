@@ -65,7 +65,8 @@ class Validation(Section):
     """None: no text without labels is looked at. Of a target only."""
     choose_by: Literal["value", "entropy", "agreement"] = "value"
     """Which validation is the best: that of the greatest value, of the lowest mean entropy of the predictions on
-    `unlabelled`, or of their greatest agreement with those for the same items in the training language."""
+    `unlabelled`, or of their greatest agreement, beyond chance, with those for the same items in the training
+    language."""
 
     @property
     def chooses_by_labels(self) -> bool:

@@ -4,7 +4,8 @@ Rules (Keung et al. 2020, arXiv:2010.06127: dev scores in English tell little of
   last       the last step
   value      the greatest value on the dev split, English unless the recipe says otherwise; the usual one
   entropy    the lowest mean entropy of predictions on texts without labels in the target languages
-  agreement  the greatest agreement of these predictions with those for the same items in the training language
+  agreement  the greatest agreement of these predictions with those for the same items in the training language,
+             beyond chance (`ds_stilts.evaluation.label_free`)
   oracle     the greatest mean score over the target languages' own dev labels; only ever shown
 
 Pure functions. Of equals the earlier step is kept. What a choice may rest on is a `Figures`, which has no place for
@@ -30,7 +31,7 @@ class Figures:
     entropy: float | None = None
     """In nats, the mean over languages."""
     agreement: float | None = None
-    """In percent, the mean over languages."""
+    """Beyond chance, in percent, the mean over languages."""
 
 
 @dataclass(frozen=True, kw_only=True)

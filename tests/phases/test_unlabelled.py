@@ -27,6 +27,7 @@ from ds_stilts.recipe import Evaluation, Recipe
 from ds_stilts.tasks import get_task
 from ds_stilts.tasks.examples import Example, PairExample
 from ds_stilts.tasks.task import Split
+from tests.evaluation.test_harness import ids
 from tests.small import prepared, task, tokenizer, xlmr
 
 LABELS = ("contradiction", "entailment", "neutral")
@@ -82,7 +83,7 @@ def looked(root: Path, ranks: Ranks, **unlabelled: Any) -> Look:
 def test_a_language_with_the_very_texts_of_the_pivot_agrees_with_it_in_all_items(root: Path, ranks: Ranks) -> None:
     found = looked(root, ranks, languages=["de", "sw"])
     shown = found.shown["unlabelled"]["languages"]
-    assert shown["de"]["agreement"] == 100 and 0 < shown["sw"]["agreement"] < 100
+    assert shown["de"]["agreement"] == 100 and shown["sw"]["agreement"] < 50
     assert found.agreement == pytest.approx((100 + shown["sw"]["agreement"]) / 2)
     assert found.entropy == pytest.approx((shown["de"]["entropy"] + shown["sw"]["entropy"]) / 2)
     assert 0 < shown["de"]["entropy"] < 1.0987 and found.oracle is None and "oracle" not in found.shown
@@ -131,8 +132,10 @@ def test_a_language_without_common_items_leaves_the_mean_agreement_unknown(root:
     keys = {key.language: key for key in unlabelled_keys(run_of(root), run_of(root).recipe.targets["xnli"], TASK, 64)}
 
     def unit(language: str, prefix: str) -> tuple[LanguageWork, list[Example]]:
-        pairs: list[Example] = [PairExample(id=f"{prefix}{i}", premise="", hypothesis="", label=None) for i in range(3)]
-        given = prepared([[0, 5 + i, 2, 2, 6, 2] for i in range(3)])
+        pairs: list[Example] = [
+            PairExample(id=f"{prefix}{i}", premise="", hypothesis="", label=None) for i in range(12)
+        ]
+        given = prepared(ids(12))
         return LanguageWork(key=keys[language], prepared=given, zero_shot=True), pairs
 
     def found(*units: tuple[LanguageWork, list[Example]]) -> Found:

@@ -24,7 +24,7 @@ class Cosine:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Agreement:
+class GradientCosines:
     """One stage."""
 
     stage: str
@@ -36,13 +36,13 @@ class Agreement:
     """By pair of tasks and layer; a task's with itself is that between even and odd steps."""
 
 
-def agreements(evidence: Evidence) -> tuple[Agreement, ...]:
+def gradient_cosines(evidence: Evidence) -> tuple[GradientCosines, ...]:
     """Of each stage that logged its tasks' cosines."""
-    found = (_agreement(stage, folders) for stage, folders in done_stages(evidence).items())
+    found = (_of_stage(stage, folders) for stage, folders in done_stages(evidence).items())
     return tuple(one for one in found if one is not None)
 
 
-def _agreement(stage: str, folders: Sequence[Path]) -> Agreement | None:
+def _of_stage(stage: str, folders: Sequence[Path]) -> GradientCosines | None:
     seeds = [by_step for folder in folders if (by_step := logged(folder, "cosines"))]
     values: dict[tuple[str, str], dict[int, list[tuple[bool, float]]]] = {}
     for by_step in seeds:
@@ -52,7 +52,7 @@ def _agreement(stage: str, folders: Sequence[Path]) -> Agreement | None:
                 values.setdefault(pair, {}).setdefault(layer, []).append((2 * step > last, value))
     if not values:
         return None
-    return Agreement(
+    return GradientCosines(
         stage=stage,
         seeds=len(seeds),
         lines=sum(map(len, seeds)),

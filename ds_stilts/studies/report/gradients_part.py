@@ -3,18 +3,18 @@
 from ds_stilts.report.heatmap import difference_limit, diverging_step
 from ds_stilts.report.numbers import NOTHING, count, signed
 from ds_stilts.studies.report.document import Part, Table, Td, note
-from ds_stilts.studies.report.gradients import Agreement, Cosine
+from ds_stilts.studies.report.gradients import Cosine, GradientCosines
 from ds_stilts.studies.report.summary import StudyReport
 
 
 def gradients_part(report: StudyReport) -> Part | None:
     """Every such phase; None where no recipe asked for `gradient_cosines`."""
-    if not report.agreements:
+    if not report.gradients:
         return None
     limit = difference_limit(
         [
             cosine.whole
-            for one in report.agreements
+            for one in report.gradients
             for (first, second), layers in one.pairs.items()
             if first != second
             for cosine in layers.values()
@@ -25,7 +25,7 @@ def gradients_part(report: StudyReport) -> Part | None:
         title="Whether tasks pull in one direction",
         short="Gradients",
         blocks=(
-            *(_table(place, one, limit) for place, one in enumerate(report.agreements, start=1)),
+            *(_table(place, one, limit) for place, one in enumerate(report.gradients, start=1)),
             note(
                 "Cosine between the gradients of two tasks of a mixture (1: one direction, 0: unrelated, below 0: in "
                 "conflict), as logged while they were trained; below, the first half of training → the second. A task "
@@ -36,7 +36,7 @@ def gradients_part(report: StudyReport) -> Part | None:
     )
 
 
-def _table(place: int, one: Agreement, limit: float) -> Table:
+def _table(place: int, one: GradientCosines, limit: float) -> Table:
     return Table(
         id=f"gradients-{place}",
         caption=f"{one.stage}: cosine by layer, mean over {count(one.lines, 'log line')} of {count(one.seeds, 'seed')}",

@@ -21,7 +21,7 @@ from ds_stilts.studies.report.collect import Evidence
 from ds_stilts.studies.report.contrasts import Answered, judge_contrasts, question_contrasts
 from ds_stilts.studies.report.estimates import answer
 from ds_stilts.studies.report.gains import Gains, compare, gains
-from ds_stilts.studies.report.gradients import Agreement, agreements
+from ds_stilts.studies.report.gradients import GradientCosines, gradient_cosines
 from ds_stilts.studies.report.integrity import Check, checks
 from ds_stilts.studies.report.learning import Learning, learning
 from ds_stilts.studies.report.watched import Watched, watched
@@ -49,7 +49,7 @@ class StudyReport:
     scored_splits: Mapping[str, tuple[str, ...]]
     """By target."""
     watched: Watched
-    agreements: tuple[Agreement, ...]
+    gradients: tuple[GradientCosines, ...]
 
 
 def summarise(evidence: Evidence, claims: Claims) -> StudyReport:
@@ -74,7 +74,7 @@ def summarise(evidence: Evidence, claims: Claims) -> StudyReport:
         claims_title=f"{claims.title}, {claims.version}",
         scored_splits={target: _splits(evidence, target) for target in study.targets},
         watched=watched(evidence),
-        agreements=agreements(evidence),
+        gradients=gradient_cosines(evidence),
     )
 
 

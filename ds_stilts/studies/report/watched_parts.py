@@ -49,8 +49,9 @@ def selection_part(report: StudyReport) -> Part | None:
         note(
             "Dev value: of the phase's validation, in its training language unless the recipe says otherwise. Entropy "
             "and agreement are of predictions on texts without labels in the languages that are scored and not trained "
-            "in; a model whose step was kept by one of them is zero-shot in labels, not in texts. The oracle is the "
-            "best step by labels: nobody has it zero-shot."
+            "in, agreement with those for the same items in the training language, beyond chance (kappa). A model "
+            "whose step was kept by one of them is zero-shot in labels, not in texts. The oracle is the best step by "
+            "labels: nobody has it zero-shot."
         ),
     ]
     return Part(

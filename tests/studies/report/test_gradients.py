@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ds_stilts.studies.report.collect import read_evidence
-from ds_stilts.studies.report.gradients import agreements
+from ds_stilts.studies.report.gradients import gradient_cosines
 from ds_stilts.studies.report.write import write_study_report
 from tests.studies.planted import log
 
@@ -32,7 +32,7 @@ def logged(small: Path) -> Path:
 
 
 def test_cosines_are_means_over_lines_and_seeds_and_halves_go_by_steps(logged: Path) -> None:
-    (one,) = agreements(read_evidence(logged))
+    (one,) = gradient_cosines(read_evidence(logged))
     assert (one.stage, one.seeds, one.lines, one.layers) == ("arms/qa", 2, 4, (1, 2))
     both = one.pairs["mnli", "qqp"]
     assert set(both) == {2}, "the lone task has no pair, and the first layer has one task"
@@ -44,7 +44,7 @@ def test_cosines_are_means_over_lines_and_seeds_and_halves_go_by_steps(logged: P
 
 
 def test_nothing_is_shown_where_nothing_was_logged(little: Path) -> None:
-    assert agreements(read_evidence(little)) == ()
+    assert gradient_cosines(read_evidence(little)) == ()
 
 
 def test_page_and_markdown_show_the_cosines_with_their_halves(logged: Path) -> None:
