@@ -116,7 +116,10 @@ def probe_part(report: StudyReport) -> Part | None:
             "unit vectors, uniformity the logarithm of the mean Gaussian potential of all pairs (Wang and Isola 2020): "
             "lower is better in both. Alignment alone falls too where all vectors fall together."
         ),
-        Fold(title="Every hidden state over the steps", blocks=tuple(map(_stage_table, probed))),
+        Fold(
+            title="Every hidden state over the steps",
+            blocks=tuple(_stage_table(place, one) for place, one in enumerate(probed, 1)),
+        ),
     ]
     return Part(id="probe", title="Alignment over training", short="Alignment", blocks=tuple(blocks))
 
@@ -169,10 +172,10 @@ def _stage_row(one: ProbedStage) -> tuple[Td, ...]:
     )
 
 
-def _stage_table(one: ProbedStage) -> Table:
+def _stage_table(place: int, one: ProbedStage) -> Table:
     shown = {step for step, _ in thin([(own.step, 0.0) for own in one.steps], MOST_STEPS)}
     return Table(
-        id=f"probe-{one.stage.replace('/', '-')}",
+        id=f"probe-{place}",
         caption=f"{one.stage}, {one.task}: accuracy by hidden state; below, alignment and uniformity",
         head=("Step", *map(str, one.layers)),
         rows=tuple(_step_row(own) for own in one.steps if own.step in shown),
