@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from ds_stilts import __version__
-from ds_stilts.cli import data, recipes, study, study_results, study_submit
+from ds_stilts.cli import data, recipes, study, study_predict, study_results, study_submit
 from ds_stilts.cli.bench import bench
 from ds_stilts.cli.doctor import doctor
 from ds_stilts.cli.evaluate import evaluate
@@ -130,6 +130,7 @@ app.add_typer(
         "study",
         study.HELP,
         plan=study.plan,
+        predict=study_predict.predict,
         lock=study.lock,
         run=study.run,
         submit=study_submit.submit,

@@ -25,7 +25,7 @@ from ds_stilts.studies.cells import record_study
 from ds_stilts.studies.energy import read_counters, used
 from ds_stilts.studies.expand import StudyRun
 from ds_stilts.studies.graph import Node, build_graph
-from ds_stilts.studies.keys import made_up_world, stage_facts
+from ds_stilts.studies.keys import stage_facts
 from ds_stilts.studies.ledger import NAME as LEDGER
 from ds_stilts.studies.ledger import write_ledger
 from ds_stilts.studies.lock import changes_since, read_lock
@@ -35,6 +35,7 @@ from ds_stilts.studies.status import FAILED
 from ds_stilts.studies.store import Store, read_json, write_json
 from ds_stilts.studies.study import Study
 from ds_stilts.studies.workers import run_workers
+from ds_stilts.studies.world import stored_world
 
 STOP = "STOP"
 _LOOK_EVERY_S = 0.5
@@ -124,7 +125,7 @@ def open_study(study: Study, runs: Sequence[StudyRun], *, folder: Path, store: S
         place = folder / run.folder
         _forget_other_recipe(place, run)
         if run.recipe.data.synthetic:
-            _link_world(run, store, place)
+            store.link(stored_world(run.recipe, store), place / "data")
         opened[run.folder] = open_folder(run.recipe, place, data_root)
         if run.group not in sources:  # seeds read the same files
             first = opened[run.folder]
@@ -246,18 +247,6 @@ def _forget_other_recipe(run_dir: Path, run: StudyRun) -> None:
             mark.unlink()
             for link in [path for path in run_dir.glob("*/**/*") if path.is_symlink()]:
                 link.unlink()
-
-
-def _link_world(run: StudyRun, store: Store, place: Path) -> None:
-    """Made-up languages are written once for all runs that have the same."""
-    from ds_stilts.synthetic import write_world
-
-    made_up = run.recipe.data.synthetic
-    assert made_up is not None
-    values = made_up_world(run.recipe) or {}
-    key = "worlds/" + "-".join(f"{name}={value}" for name, value in sorted(values.items()))
-    write_world(store.folder(key), **made_up.model_dump())
-    store.link(key, place / "data")
 
 
 def _complete(opened: Opened, ranks: int) -> None:

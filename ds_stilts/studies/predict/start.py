@@ -1,0 +1,57 @@
+"""The start model and the data files that tasks are looked at with: found, or said in a sentence to be missing."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from ds_stilts.errors import CheckpointError
+from ds_stilts.phases.checks import check_start
+from ds_stilts.phases.context import Run, find_data
+from ds_stilts.phases.fetching import fetch_missing
+from ds_stilts.studies.expand import StudyRun
+from ds_stilts.studies.keys import stage_key
+from ds_stilts.studies.sources import stage_sources
+from ds_stilts.studies.store import Store
+from ds_stilts.studies.world import stored_world
+
+
+def open_run(one: StudyRun, *, folder: Path, store: Store, data_root: Path | None) -> Run:
+    """A run of a study as phases want it; in the study's folder nothing is written.
+
+    Args:
+        folder: the study's.
+
+    Raises:
+        CheckpointError: the start model is a folder that is not there, or no model.
+        RecipeError: no data root is known, or the start model cannot do what is asked of it.
+        DataError: the data root is not there, or the hub has no copy of what it lacks.
+    """
+    check_start(one.recipe)
+    run = Run(recipe=one.recipe, run_dir=folder / one.folder, data_root=Path())
+    if one.recipe.data.synthetic:
+        return replace(run, data_root=store.folder(stored_world(one.recipe, store)))
+    run = replace(run, data_root=find_data(one.recipe, run.run_dir, data_root))
+    if one.recipe.data.source == "hub":
+        fetch_missing(run)
+    return run
+
+
+def start_source(run: Run, store: Store, study: str) -> str:
+    """The folder or hub id of the start model.
+
+    Args:
+        study: its name, for the message.
+
+    Raises:
+        CheckpointError: the study makes it itself, and has not yet.
+    """
+    start = run.recipe.start
+    if start.model and start.pretrain is None:
+        return start.model
+    key = stage_key(run.recipe, "start", stage_sources(run, ["start"]))
+    if not store.is_done(key):
+        raise CheckpointError(
+            f"the start model of seed {run.recipe.seed} is made by the study itself, and {store.folder(key)} does not "
+            f"hold it yet; `ds-stilts study run {study}` with the same options makes start models before all else, and "
+            "can be stopped (Ctrl-C) once that folder has a file DONE"
+        )
+    return str(store.folder(key) / "model")
