@@ -38,6 +38,7 @@ SUBVERBS = [
     "study",
     "study list",
     "study plan",
+    "study predict",
     "study lock",
     "study run",
     "study submit",
