@@ -4,14 +4,16 @@ An arm's similarity to a target is the mean over its tasks, weighted by the shar
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ds_stilts.evaluation.similarity import TaskVectors, embedding_similarity, gradient_similarity
+from ds_stilts.phases.provenance import overlap_of_arm
+from ds_stilts.recipe import Recipe
 from ds_stilts.studies.plan import check_study
 from ds_stilts.studies.predict.candidates import find_candidates
-from ds_stilts.studies.predict.start import open_run, start_source
+from ds_stilts.studies.predict.start import open_start
 from ds_stilts.studies.predict.tasks import Part, Tasks
 from ds_stilts.studies.predict.truth import Truth, chance, judged, read_truths
 from ds_stilts.studies.store import Store
@@ -52,8 +54,7 @@ def predict_study(
         DataError: a data file is missing or malformed.
     """
     candidates = find_candidates(study, check_study(study), arms)
-    run = open_run(candidates.run, folder=folder, store=store, data_root=data_root)
-    source = start_source(run, store, study.study)
+    run, source = open_start(candidates.run, study=study.study, folder=folder, store=store, data_root=data_root)
     tasks = Tasks(run, source, examples=examples, layers=layers, seed=seed)
     parts = {arm: tasks.parts(arm) for arm in candidates.arms}
     targets = {name: tasks.vectors(run.recipe.targets[name], get_task(name)) for name in candidates.targets}
@@ -69,7 +70,10 @@ def predict_study(
         "left_out": dict(candidates.left_out),
         "without": dict(candidates.without),
         "half_agreement": _agreements(targets, parts),
-        "targets": {name: _target(own, parts, truths.get(name)) for name, own in targets.items()},
+        "targets": {
+            name: _target(own, parts, _overlaps(run.recipe, name, parts), truths.get(name))
+            for name, own in targets.items()
+        },
     }
 
 
@@ -78,13 +82,19 @@ def similarity(target: TaskVectors, parts: Sequence[Part], alike: Callable[[Task
     return sum(part.weight * alike(target, part.vectors) for part in parts) / sum(abs(part.weight) for part in parts)
 
 
-def _target(own: TaskVectors, parts: Mapping[str, Sequence[Part]], truth: Truth | None) -> dict[str, Any]:
+def _target(
+    own: TaskVectors,
+    parts: Mapping[str, Sequence[Part]],
+    overlaps: Mapping[str, Sequence[str]],
+    truth: Truth | None,
+) -> dict[str, Any]:
     predicted = {
         name: {arm: similarity(own, theirs, alike) for arm, theirs in parts.items()}
         for name, alike in PREDICTORS.items()
     }
-    arms: dict[str, dict[str, float | None]] = {
-        arm: {name: values[arm] for name, values in predicted.items()} for arm in parts
+    arms: dict[str, dict[str, Any]] = {
+        arm: {name: values[arm] for name, values in predicted.items()} | {"overlap": list(overlaps[arm])}
+        for arm in parts
     }
     if truth is None:
         return {"arms": arms, "truth": None}
@@ -101,6 +111,11 @@ def _target(own: TaskVectors, parts: Mapping[str, Sequence[Part]], truth: Truth 
             "chance": {"regret": chance(truth.scores)},
         },
     }
+
+
+def _overlaps(recipe: Recipe, target: str, arms: Iterable[str]) -> dict[str, list[str]]:
+    """By arm, its tasks that learn from the target's own training data: they are alike without any transfer."""
+    return {arm: overlap_of_arm(recipe, arm, get_task(target))[1] for arm in arms}
 
 
 def _shares(parts: Sequence[Part]) -> dict[str, float]:

@@ -14,36 +14,35 @@ from ds_stilts.studies.store import Store
 from ds_stilts.studies.world import stored_world
 
 
-def open_run(one: StudyRun, *, folder: Path, store: Store, data_root: Path | None) -> Run:
-    """A run of a study as phases want it; in the study's folder nothing is written.
+def open_start(
+    one: StudyRun, *, study: str, folder: Path, store: Store, data_root: Path | None = None
+) -> tuple[Run, str]:
+    """A run of a study as phases want it, with its data files in place, and the folder or hub id of its start model.
+
+    In the study's folder nothing is written.
 
     Args:
+        study: its name, for a message.
         folder: the study's.
 
     Raises:
-        CheckpointError: the start model is a folder that is not there, or no model.
+        CheckpointError: the start model is a folder that is not there, or no model; or the study makes it itself, and
+            has not yet.
         RecipeError: no data root is known, or the start model cannot do what is asked of it.
         DataError: the data root is not there, or the hub has no copy of what it lacks.
     """
     check_start(one.recipe)
     run = Run(recipe=one.recipe, run_dir=folder / one.folder, data_root=Path())
-    if one.recipe.data.synthetic:
-        return replace(run, data_root=store.folder(stored_world(one.recipe, store)))
+    if one.recipe.data.synthetic:  # nothing is written for a start model that is not there
+        source = _source(run, store, study)
+        return replace(run, data_root=store.folder(stored_world(one.recipe, store))), source
     run = replace(run, data_root=find_data(one.recipe, run.run_dir, data_root))
     if one.recipe.data.source == "hub":
         fetch_missing(run)
-    return run
+    return run, _source(run, store, study)
 
 
-def start_source(run: Run, store: Store, study: str) -> str:
-    """The folder or hub id of the start model.
-
-    Args:
-        study: its name, for the message.
-
-    Raises:
-        CheckpointError: the study makes it itself, and has not yet.
-    """
+def _source(run: Run, store: Store, study: str) -> str:
     start = run.recipe.start
     if start.model and start.pretrain is None:
         return start.model

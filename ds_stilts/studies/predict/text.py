@@ -37,7 +37,7 @@ def prediction_text(found: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _table(arms: Mapping[str, Mapping[str, float | None]], shares: Mapping[str, Mapping[str, float]]) -> list[str]:
+def _table(arms: Mapping[str, Mapping[str, Any]], shares: Mapping[str, Mapping[str, float]]) -> list[str]:
     """The arm that is most alike by the first predictor on top; by each, the rank stands behind."""
     known = any("score" in own for own in arms.values())
     first = next(iter(PREDICTORS))
@@ -48,7 +48,7 @@ def _table(arms: Mapping[str, Mapping[str, float | None]], shares: Mapping[str, 
         own = arms[arm]
         truth = [_number(own.get("score"), ".1f"), _number(own.get("gain"), "+.1f")] if known else []
         predicted = [f"{own[name]:.3f} ({ranks[name][arm]})" for name in PREDICTORS]
-        rows.append([arm, *predicted, *truth, _tasks(shares[arm])])
+        rows.append([arm, *predicted, *truth, _tasks(shares[arm]) + _overlap(own["overlap"])])
     return [f"  {line}" for line in _aligned(rows)]
 
 
@@ -61,6 +61,10 @@ def _tasks(shares: Mapping[str, float]) -> str:
     if len(shares) == 1:
         return next(iter(shares))
     return ", ".join(f"{task} {share:.0%}" for task, share in shares.items())
+
+
+def _overlap(tasks: Sequence[str]) -> str:
+    return f" ({', '.join(tasks)}: the target's own training data)" if tasks else ""
 
 
 def _judged(truth: Mapping[str, Any]) -> list[str]:

@@ -58,9 +58,12 @@ def test_every_arm_has_both_similarities_to_every_target_and_its_score(found: di
         assert set(own["truth"]["chance"]["regret"]) == {"1", "3"}
 
 
-def test_the_targets_own_task_is_the_most_alike(found: dict[str, Any]) -> None:
+def test_the_targets_own_task_is_the_most_alike_and_is_marked(found: dict[str, Any]) -> None:
     arms = found["targets"]["synth_nli"]["arms"]
     assert max(arms, key=lambda arm: arms[arm]["embedding"]) == "nli"
+    own = ["synth_nli"]
+    assert [arms[arm]["overlap"] for arm in ("qa", "nli", "joint", "chain", "merged")] == [[], own, own, own, own]
+    assert all(arm["overlap"] == [] for arm in found["targets"]["synth_choice"]["arms"].values())
 
 
 def test_a_prediction_is_made_again_to_the_last_digit(
@@ -73,8 +76,9 @@ def test_the_text_has_ranks_gains_and_regret_beside_that_of_chance(found: dict[s
     text = prediction_text(found)
     line = next(line for line in text.splitlines() if line.split()[:1] == ["nli"])
     own = found["targets"]["synth_nli"]["arms"]["nli"]
-    assert line.split() == ["nli", f"{own['embedding']:.3f}", "(1)", *line.split()[3:5],
-                            f"{own['score']:.1f}", f"{own['gain']:+.1f}", "synth_nli"]  # fmt: skip
+    assert line.split()[:3] == ["nli", f"{own['embedding']:.3f}", "(1)"]
+    told = f"{own['score']:.1f} {own['gain']:+.1f} synth_nli (synth_nli: the target's own training data)"
+    assert " ".join(line.split()[5:]) == told
     chance = found["targets"]["synth_nli"]["truth"]["chance"]["regret"]
     (random,) = [line for line in text[: text.index("synth_choice\n")].splitlines() if "random choice" in line]
     assert random.split() == ["random", "choice", f"{chance['1']:.1f}", "%", f"{chance['3']:.1f}", "%"]

@@ -10,7 +10,7 @@ from ds_stilts.errors import CheckpointError, RecipeError
 from ds_stilts.phases.context import Run
 from ds_stilts.recipe import TaskUse
 from ds_stilts.studies.expand import expand
-from ds_stilts.studies.predict.start import open_run, start_source
+from ds_stilts.studies.predict.start import open_start
 from ds_stilts.studies.predict.tasks import Tasks
 from ds_stilts.studies.store import Store
 from ds_stilts.studies.study import Study
@@ -19,7 +19,7 @@ from ds_stilts.tasks import get_task
 
 @pytest.fixture(scope="module")
 def run(ranked: Study, store: Store, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    return open_run(expand(ranked)[0], folder=tmp_path_factory.mktemp("study"), store=store, data_root=None)
+    return open_start(expand(ranked)[0], study="small", folder=tmp_path_factory.mktemp("study"), store=store)[0]
 
 
 @pytest.fixture(scope="module")
@@ -88,9 +88,11 @@ def test_a_layer_that_the_model_lacks_is_told(run: Run, start_model: Path) -> No
         Tasks(run, str(start_model), examples=8, layers=[3], seed=0)
 
 
-def test_a_start_model_that_the_study_has_not_made_is_asked_for(run: Run, store: Store, tmp_path: Path) -> None:
-    assert Path(start_source(run, store, "small")).is_dir()
-    with pytest.raises(
-        CheckpointError, match=r"made by the study itself, and .* does not hold it yet; `ds-stilts study run small`"
-    ):
-        start_source(run, Store(root=tmp_path), "small")
+def test_a_start_model_that_the_study_has_not_made_is_asked_for_before_anything_is_written(
+    ranked: Study, store: Store, tmp_path: Path
+) -> None:
+    first = expand(ranked)[0]
+    assert Path(open_start(first, study="small", folder=tmp_path, store=store)[1]).is_dir()
+    with pytest.raises(CheckpointError, match=r"does not hold it yet; `ds-stilts study run small` with the same"):
+        open_start(first, study="small", folder=tmp_path, store=Store(root=tmp_path / "store"))
+    assert list(tmp_path.iterdir()) == []
