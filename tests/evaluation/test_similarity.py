@@ -173,6 +173,20 @@ def test_every_choice_of_an_item_is_read() -> None:
     torch.testing.assert_close(found.embedding_D.float(), torch.stack(means).mean(dim=0), atol=1e-5, rtol=1e-5)
 
 
+def test_only_the_items_that_are_named_are_read() -> None:
+    ids, chosen = sentences(4, 30, count=20, seed=1), [3, 11, 7, 16]
+    whole = data_of(NLI, ids, targets=classes(ids))
+    alone = data_of(NLI, [ids[item] for item in chosen], targets=[classes(ids)[item] for item in chosen])
+    hf = xlmr()
+    encoder = PackedEncoder(hf.base_model)
+    reader = TaskReader(encoder, LAYERS)
+    found, expected = (
+        reader.read(objective(encoder, hf, NLI), data, items, MASKING, 1000)
+        for data, items in ((whole, chosen), (alone, range(4)))
+    )
+    assert torch.equal(found.embedding_D, expected.embedding_D) and torch.equal(found.sketches, expected.sketches)
+
+
 def test_a_model_that_writes_text_is_read_as_well() -> None:
     model = mt5()
     encoder = PackedT5Encoder(model)
