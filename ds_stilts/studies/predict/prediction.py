@@ -62,7 +62,7 @@ def predict_study(
     return {
         "study": study.study,
         "size": study.size,
-        "start": {"model": source, "seed": run.recipe.seed_of("start")},
+        "start": {"model": source, "seed": run.recipe.seed_of("start") if _is_drawn(run.recipe) else None},
         "examples": examples,
         "seed": seed,
         "layers": tasks.layers,
@@ -80,6 +80,11 @@ def predict_study(
 def similarity(target: TaskVectors, parts: Sequence[Part], alike: Callable[[TaskVectors, TaskVectors], float]) -> float:
     """The mean over an arm's tasks, weighted: Σ weight · similarity / Σ |weight|."""
     return sum(part.weight * alike(target, part.vectors) for part in parts) / sum(abs(part.weight) for part in parts)
+
+
+def _is_drawn(recipe: Recipe) -> bool:
+    """Whether another seed would have another start model."""
+    return bool(recipe.start.architecture or recipe.start.pretrain or recipe.start.random_init)
 
 
 def _target(

@@ -15,10 +15,11 @@ def prediction_text(found: Mapping[str, Any]) -> str:
     layers = found["layers"]
     of_layers = f"layer {layers[0]}" if len(layers) == 1 else f"{len(layers)} layers"
     start = found["start"]
+    of_seed = "" if start["seed"] is None else f" of seed {start['seed']}"
     lines = [
         f"{found['study']} ({found['size']}): arms by how like their tasks are to each target, before anything is run",
-        f"start model {start['model']} (seed {start['seed']}); at most {found['examples']:,} training items of a task, "
-        f"gradients of {of_layers}",
+        f"start model{of_seed}: {start['model']}; at most {found['examples']:,} training items of a task, gradients of "
+        f"{of_layers}",
         *[f"left out: {arm} {why}" for arm, why in found["left_out"].items()],
         *[f"without prediction: {target} {why}" for target, why in found["without"].items()],
     ]
@@ -33,7 +34,7 @@ def prediction_text(found: Mapping[str, Any]) -> str:
         lines += ["", target, *_table(own["arms"], found["arms"])]
         lines += _judged(own["truth"]) if own["truth"] else []
     if not any(own["truth"] for own in found["targets"].values()):
-        lines += ["", "no two of these arms were scored yet, so what would be lost by the prediction is not known"]
+        lines += ["", "the study's folder has scores of no two of these arms, so what the ranks are worth is not known"]
     return "\n".join(lines)
 
 
@@ -41,8 +42,8 @@ def _table(arms: Mapping[str, Mapping[str, Any]], shares: Mapping[str, Mapping[s
     """The arm that is most alike by the first predictor on top; by each, the rank stands behind."""
     known = any("score" in own for own in arms.values())
     first = next(iter(PREDICTORS))
-    order = sorted(arms, key=lambda arm: -(arms[arm][first] or 0.0))
-    ranks = {name: _ranks({arm: own[name] or 0.0 for arm, own in arms.items()}) for name in PREDICTORS}
+    order = sorted(arms, key=lambda arm: -arms[arm][first])
+    ranks = {name: _ranks({arm: own[name] for arm, own in arms.items()}) for name in PREDICTORS}
     rows = [["arm", *PREDICTORS, *(["score", "gain"] if known else []), "tasks"]]
     for arm in order:
         own = arms[arm]

@@ -88,5 +88,5 @@ def test_the_text_has_ranks_gains_and_regret_beside_that_of_chance(found: dict[s
 def test_without_scores_the_text_says_that_nothing_is_known(ranked: Study, store: Store, tmp_path: Path) -> None:
     bare = predict_study(ranked, folder=tmp_path / "new", store=store, examples=4, arms=["qa", "nli"], layers=[2])
     assert all(own["truth"] is None for own in bare["targets"].values())
-    assert "no two of these arms were scored yet" in prediction_text(bare)
+    assert "the study's folder has scores of no two of these arms" in prediction_text(bare)
     assert not (tmp_path / "new").exists()
