@@ -9,6 +9,8 @@ from ds_stilts.recipe import Start
 
 MT5 = "mt5"
 """`model_type` of the only encoder-decoder that is known here."""
+UNKNOWN = ""
+"""There is no config to be had: the hub is out of reach, or the folder holds none."""
 
 
 def writes_text(start: Start) -> bool:
@@ -17,31 +19,37 @@ def writes_text(start: Start) -> bool:
     Raises:
         RecipeError: `start.use` is "text" and the model is an encoder.
     """
-    if start.use == "text" and not is_mt5(start):
+    if start.use != "text":
+        return is_mt5(start) and start.use != "heads"
+    if _type_of(start) not in (MT5, UNKNOWN):  # of what is not known, the phase that loads it will tell
         raise RecipeError(
             f"start.use: an encoder ({start.model or 'start.architecture'}) writes no text; remove the key, or start "
             "from an mT5 model"
         )
-    return is_mt5(start) and start.use != "heads"
+    return True
 
 
 def is_mt5(start: Start) -> bool:
-    """Whether a recipe starts with an mT5 model."""
+    """Whether a recipe starts with an mT5 model; no where that is not known."""
+    return _type_of(start) == MT5
+
+
+def _type_of(start: Start) -> str:
     if start.architecture:
-        return start.architecture.family == MT5
-    return _model_type(str(start.model), start.revision) == MT5
+        return start.architecture.family
+    return _model_type(str(start.model), start.revision)
 
 
 @cache
 def _model_type(name: str, revision: str | None) -> str:
-    """The config's `model_type`; "" where there is none to be had, which the phase that loads the model will tell."""
+    """The config's `model_type`, or `UNKNOWN`."""
     file = Path(name) / "config.json"
     if Path(name).is_dir():
         try:
             found = json.loads(file.read_text(encoding="utf-8"))
         except (OSError, ValueError):
-            return ""
-        return str(found.get("model_type", "")) if isinstance(found, dict) else ""
+            return UNKNOWN
+        return str(found.get("model_type", UNKNOWN)) if isinstance(found, dict) else UNKNOWN
     from huggingface_hub.utils import logging
     from transformers import AutoConfig
 
@@ -50,4 +58,4 @@ def _model_type(name: str, revision: str | None) -> str:
     try:
         return str(AutoConfig.from_pretrained(name, revision=revision, trust_remote_code=False).model_type)
     except (OSError, ValueError):
-        return ""
+        return UNKNOWN

@@ -107,7 +107,8 @@ def open_start(
     tokenizer = load_tokenizer(folder, revision)
     config = _config(folder, revision)
     is_mt5 = config.model_type == MT5
-    assert is_mt5 or not text, "an encoder writes no text"
+    if text and not is_mt5:
+        raise CheckpointError(f"'{folder}' is an encoder, which writes no text; remove `start.use`")
     model = _skeleton(config, text)
     _check_vocabulary(tokenizer, config.vocab_size, folder)
     weights = Weights(model, [] if random_init else weight_files(folder, revision), seed)

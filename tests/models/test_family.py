@@ -30,6 +30,8 @@ def test_a_folder_without_a_config_is_left_to_the_phase_that_loads_it(tmp_path: 
     assert not writes_text(Start(model=str(tmp_path)))
     (tmp_path / "config.json").write_text("{")
     assert not writes_text(Start(model=str(tmp_path)))
+    assert writes_text(Start(model=str(tmp_path), use="text")), "no encoder that would have to be refused"
+    assert writes_text(Start(model="no_such/model", use="text")), "of an id too, where the hub is out of reach"
 
 
 def test_a_model_to_be_made_is_of_its_architecture() -> None:

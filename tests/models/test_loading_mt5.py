@@ -14,7 +14,7 @@ from ds_stilts.models.pairing import Pairing
 from ds_stilts.models.seq2seq import PackedSeq2Seq
 from ds_stilts.models.t5_encoder import PackedT5Encoder
 from ds_stilts.recipe import Architecture
-from tests.small import mt5, mt5_tokenizer
+from tests.small import mt5, mt5_tokenizer, tokenizer, xlmr
 
 
 @pytest.fixture
@@ -35,6 +35,13 @@ def test_a_model_that_writes_is_loaded_whole_and_its_output_matrix_stays_its_own
     assert start.masked_lm.decoder.embed_tokens.weight is start.masked_lm.shared.weight
     start.masked_lm.tie_weights()
     assert start.masked_lm.lm_head.weight is not start.masked_lm.shared.weight
+
+
+def test_an_encoder_that_is_asked_to_write_is_refused(tmp_path: Path) -> None:
+    xlmr().save_pretrained(tmp_path)
+    tokenizer().save_pretrained(tmp_path)
+    with pytest.raises(CheckpointError, match=r"is an encoder, which writes no text; remove `start\.use`"):
+        load_start(str(tmp_path), text=True)
 
 
 def test_for_heads_the_encoder_is_loaded_alone(folder: Path) -> None:
