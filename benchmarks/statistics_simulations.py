@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +27,7 @@ from ds_stilts.statistics.blocked_permutation import blocked_permutation  # noqa
 from ds_stilts.statistics.estimate import Estimate, paired_contrast  # noqa: E402
 from ds_stilts.statistics.margins import equivalence, non_inferiority  # noqa: E402
 from ds_stilts.statistics.mixed_model import Slope, language_slope  # noqa: E402
-from ds_stilts.statistics.multi_bootstrap import Contrast, mean_over_tasks, multi_bootstrap  # noqa: E402
+from ds_stilts.statistics.multi_bootstrap import Contrast, Measure, mean_over_tasks, multi_bootstrap  # noqa: E402
 from ds_stilts.statistics.multiplicity import adjusted  # noqa: E402
 from ds_stilts.statistics.power import (  # noqa: E402
     Design,
@@ -37,6 +38,7 @@ from ds_stilts.statistics.power import (  # noqa: E402
 )
 from ds_stilts.statistics.selection import best_of  # noqa: E402
 from ds_stilts.statistics.signs import sign_flip_test, sign_test  # noqa: E402
+from ds_stilts.studies.report.estimates import AGGREGATES  # noqa: E402
 from tests.statistics.gains import CASES as GAINS  # noqa: E402
 from tests.statistics.gains import Gains  # noqa: E402
 from tests.statistics.worlds import CASES as WORLDS  # noqa: E402
@@ -67,9 +69,10 @@ def found(p: float | None) -> float:
     return float(p is not None and p < 0.05)
 
 
-def contrast(world: World, draw: np.random.Generator) -> Contrast:
-    mean = {"mean": mean_over_tasks([("t", name) for name in world.languages])}
-    return multi_bootstrap(*world.arms(draw), mean, resamples=300, seed=int(draw.integers(1 << 30)))["mean"]
+def contrast(world: World, draw: np.random.Generator, measure: Measure | None = None) -> Contrast:
+    """Of the mean over languages, unless another `measure` is given."""
+    asked = {"it": measure or mean_over_tasks([("t", name) for name in world.languages])}
+    return multi_bootstrap(*world.arms(draw), asked, resamples=300, seed=int(draw.integers(1 << 30)))["it"]
 
 
 def contrasts() -> Iterator[Row]:
@@ -87,6 +90,25 @@ def contrasts() -> Iterator[Row]:
         method="multi-bootstrap", case="seeds dominate, 6 seeds, no effect", what="false alarms", band=ALARMS,
         trial=lambda draw: found(contrast(null, draw).p),
     )  # fmt: skip
+
+
+def contrasts_of_languages() -> Iterator[Row]:
+    """What is no mean: the least of several noisy values is too low in both arms, and a spread too large."""
+    base = World(num_items=300, num_languages=4)
+    cases = {
+        "languages apart, an effect": replace(base, effect=0.3),
+        "languages alike, no effect": replace(base, apart=False),
+        "languages alike, an effect": replace(base, apart=False, effect=0.3),
+    }
+    for method in ("worst_language", "sd_over_languages"):
+        for case, world in cases.items():
+            for num_seeds in (6, 10):
+                measure = partial(AGGREGATES[method], languages=world.languages)
+                sized = replace(world, num_seeds=num_seeds)
+                yield Row(
+                    method=f"multi-bootstrap, {method}", case=f"{case}, {num_seeds} seeds", what="covers", band=COVERS,
+                    trial=lambda draw, w=sized, m=measure: holds(contrast(w, draw, m), w.truth_of(m)),
+                )  # fmt: skip
 
 
 def announced_contrasts() -> Iterator[Row]:
@@ -258,7 +280,17 @@ def main() -> int:
     arguments = parser.parse_args()
     print("| method | case | what | found | promised | s |\n| --- | --- | --- | --- | --- | --- |", flush=True)
     outside = 0
-    makers = (seeds_alone, announced, margins, selections, several, slopes, contrasts, announced_contrasts)
+    makers = (
+        seeds_alone,
+        announced,
+        margins,
+        selections,
+        several,
+        slopes,
+        contrasts,
+        contrasts_of_languages,
+        announced_contrasts,
+    )
     for row in (row for make in makers for row in make()):
         if arguments.only not in f"{row.method} {row.case}":
             continue

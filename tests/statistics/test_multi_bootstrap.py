@@ -6,7 +6,14 @@ import pytest
 from ds_stilts.errors import StatisticsError
 from ds_stilts.statistics.bootstrap import Tally
 from ds_stilts.statistics.fairness import worst
-from ds_stilts.statistics.multi_bootstrap import SeedScores, cells_of, mean_over_tasks, multi_bootstrap, weighted
+from ds_stilts.statistics.multi_bootstrap import (
+    Measure,
+    SeedScores,
+    cells_of,
+    mean_over_tasks,
+    multi_bootstrap,
+    weighted,
+)
 from tests.statistics.bands import SIMULATIONS, in_band
 from tests.statistics.worlds import CASES, World
 
@@ -143,12 +150,13 @@ def test_runs_that_do_not_pair_are_refused_in_a_sentence() -> None:
         multi_bootstrap(ours, other, mean)
 
 
-def coverage(world: World, resamples: int = 300) -> int:
-    """How many of `SIMULATIONS` intervals hold the truth."""
-    draw, truth, held = np.random.default_rng(10), world.truth(), 0
-    mean = {"mean": mean_over_tasks([("t", name) for name in world.languages])}
+def coverage(world: World, measure: Measure | None = None, resamples: int = 300) -> int:
+    """How many of `SIMULATIONS` intervals hold the truth: of the mean over languages, unless of another measure."""
+    draw, held = np.random.default_rng(10), 0
+    truth = world.truth_of(measure) if measure else world.truth()
+    asked = {"it": measure or mean_over_tasks([("t", name) for name in world.languages])}
     for number in range(SIMULATIONS):
-        found = multi_bootstrap(*world.arms(draw), mean, resamples=resamples, seed=number)["mean"]
+        found = multi_bootstrap(*world.arms(draw), asked, resamples=resamples, seed=number)["it"]
         assert found.interval is not None
         held += found.interval[0] <= truth <= found.interval[1]
     return held
@@ -157,6 +165,13 @@ def coverage(world: World, resamples: int = 300) -> int:
 @pytest.mark.parametrize("name", CASES)
 def test_95_percent_of_intervals_hold_the_truth(name: str) -> None:
     assert in_band(coverage(CASES[name]), 0.95)
+
+
+@pytest.mark.parametrize("measure", [worst, lambda values: values.std(axis=-1)], ids=["worst", "sd"])
+@pytest.mark.parametrize("apart", [True, False])
+def test_intervals_of_what_is_no_mean_over_languages_hold_the_truth_too(measure: Measure, apart: bool) -> None:
+    """Alike, any language may be the worst one in a draw."""
+    assert in_band(coverage(World(num_items=150, num_languages=4, effect=0.3, apart=apart), measure), 0.95)
 
 
 def test_seeds_alone_would_cover_too_little_where_items_matter() -> None:

@@ -12,7 +12,7 @@ import numpy as np
 from scipy import stats
 
 from ds_stilts.statistics.bootstrap import Tally
-from ds_stilts.statistics.multi_bootstrap import SeedScores
+from ds_stilts.statistics.multi_bootstrap import Measure, SeedScores
 
 CHANCE_LEVELS = (0.85, 0.75, 0.65, 0.55)
 """Rough accuracies of languages, repeated as often as needed."""
@@ -33,6 +33,8 @@ class World:
     liking_sd: float = 0.3
     skewed: bool = False
     """Our seeds are exponential (skewness 2), theirs normal."""
+    apart: bool = True
+    """Languages are of different accuracy; else all of that of the last of `CHANCE_LEVELS`."""
     chunks: bool = False
     """F1 of 1 to 6 chunks an item instead of accuracy."""
 
@@ -42,7 +44,8 @@ class World:
 
     def levels(self) -> np.ndarray:
         """[languages]"""
-        return stats.norm.ppf(np.resize(CHANCE_LEVELS, self.num_languages)) * self._spread(inner=False)
+        chances = np.resize(CHANCE_LEVELS if self.apart else CHANCE_LEVELS[-1:], self.num_languages)
+        return stats.norm.ppf(chances) * self._spread(inner=False)
 
     def _spread(self, inner: bool) -> float:
         """Of the deviate and all that an item adds; and of what a seed adds, but for `inner`."""
@@ -92,23 +95,27 @@ class World:
 
     def truth(self) -> float:
         """Mean over languages of ours − theirs in percent, in expectation over seeds and items."""
-        ours, theirs = (_expected(self, arm) for arm in (0, 1))
+        return self.truth_of(lambda values: values.mean(axis=-1))
+
+    def truth_of(self, measure: Measure) -> float:
+        """What a measure of languages' values gives of ours − theirs where seeds and items have no end."""
+        ours, theirs = (measure(_expected(self, arm)) for arm in (0, 1))
         return float(ours - theirs)
 
 
 @cache
-def _expected(world: World, arm: int) -> float:
-    """By quadrature over what a seed adds."""
+def _expected(world: World, arm: int) -> np.ndarray:
+    """[languages] in percent, by quadrature over what a seed adds."""
     grid = (np.arange(4000) + 0.5) / 4000
     skewed = world.skewed and arm == 0
     seeds = world.seed_sd * (stats.expon.ppf(grid) - 1 if skewed else stats.norm.ppf(grid))
     means = world.levels()[:, None] + (world.effect if arm == 0 else 0.0) + seeds
     within, of_language = world._spread(inner=True), world.language_sd
     if not world.chunks:
-        return float(100 * stats.norm.cdf(means / np.hypot(within, of_language)).mean())
+        return np.asarray(100 * stats.norm.cdf(means / np.hypot(within, of_language)).mean(axis=1))
     nodes, weights = np.polynomial.hermite_e.hermegauss(9)
     share = stats.norm.cdf((means[..., None] + of_language * nodes) / within)
-    return float(100 * (2 * share / (1.5 + 0.5 * share) @ weights).mean() / weights.sum())
+    return np.asarray(100 * (2 * share / (1.5 + 0.5 * share) @ weights).mean(axis=1) / weights.sum())
 
 
 CASES = {
