@@ -5,6 +5,7 @@ An arm's similarity to a target is the mean over its tasks, weighted by the shar
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from math import fsum
 from pathlib import Path
 from typing import Any
 
@@ -78,8 +79,10 @@ def predict_study(
 
 
 def similarity(target: TaskVectors, parts: Sequence[Part], alike: Callable[[TaskVectors, TaskVectors], float]) -> float:
-    """The mean over an arm's tasks, weighted: Σ weight · similarity / Σ |weight|."""
-    return sum(part.weight * alike(target, part.vectors) for part in parts) / sum(abs(part.weight) for part in parts)
+    """The mean over an arm's tasks, weighted: Σ weight · similarity / Σ |weight|. The same to the last digit in any order
+    of the tasks, so that arms that differ in their order alone are equal."""
+    total = fsum(part.weight * alike(target, part.vectors) for part in parts)
+    return total / fsum(abs(part.weight) for part in parts)
 
 
 def _is_drawn(recipe: Recipe) -> bool:

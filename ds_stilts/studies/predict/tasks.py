@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import fsum
 from pathlib import Path
 
 import torch
@@ -82,7 +83,7 @@ class Tasks:
                 for part in self.parts(other)
             ]
         found = [(one, *self._drawn(one)) for one in phase.phases]
-        total = sum(items for _, items, _ in found)
+        total = fsum(items for _, items, _ in found)
         return [
             Part(task=get_task(name), weight=items / total * share, vectors=self.vectors(one, get_task(name)))
             for one, items, shares in found

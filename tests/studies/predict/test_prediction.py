@@ -1,5 +1,6 @@
 """A whole prediction: its value, its text, and what a user is told."""
 
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,13 @@ def test_an_arms_similarity_is_the_weighted_mean_over_its_tasks() -> None:
     assert similarity(target, parts, embedding_similarity) == pytest.approx(0.75 * 0.6)
     taken_off = [parts[0], Part(task=task, weight=-0.25, vectors=vectors(1.0, 0.0))]
     assert similarity(target, taken_off, embedding_similarity) == pytest.approx(0.75 * 0.6 - 0.25)
+
+
+def test_arms_that_differ_in_the_order_of_their_tasks_alone_are_equal() -> None:
+    target, weights = vectors(1.0, 0.0), (0.1, 0.2, 0.3, 0.4)
+    parts = [Part(task=get_task("synth_qa"), weight=own, vectors=vectors(own, 1.0)) for own in weights]
+    found = {similarity(target, list(order), embedding_similarity) for order in permutations(parts)}
+    assert len(found) == 1
 
 
 @pytest.fixture(scope="module")
