@@ -79,8 +79,8 @@ def predict_study(
 
 
 def similarity(target: TaskVectors, parts: Sequence[Part], alike: Callable[[TaskVectors, TaskVectors], float]) -> float:
-    """The mean over an arm's tasks, weighted: Σ weight · similarity / Σ |weight|. The same to the last digit in any order
-    of the tasks, so that arms that differ in their order alone are equal."""
+    """The mean over an arm's tasks, weighted: Σ weight · similarity / Σ |weight|. The same to the last digit in any
+    order of the tasks, so that arms that differ in it alone are equal."""
     total = fsum(part.weight * alike(target, part.vectors) for part in parts)
     return total / fsum(abs(part.weight) for part in parts)
 
