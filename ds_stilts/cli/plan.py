@@ -74,6 +74,7 @@ def plan(
     loaded = load_recipe(recipe, overrides or [])
     check_recipe(loaded, processes or 1)  # a slip of the pen is answered before anything large is imported
     from ds_stilts.engine.deepspeed_engine import load_engine_config
+    from ds_stilts.phases.context import data_folder
     from ds_stilts.planning.recipe_plan import plan_memory
     from ds_stilts.planning.text import memory_text
     from ds_stilts.run import describe, num_ranks
@@ -82,7 +83,7 @@ def plan(
     chain = describe(loaded, data_root=data_root, ranks=machine.ranks)
     try:
         config = load_engine_config(loaded.engine.config)
-        memory = plan_memory(loaded, machine, config.values, config.name, speed)
+        memory = plan_memory(loaded, machine, config.values, config.name, speed, data_folder(loaded, data_root))
     except CheckpointError as error:
         if nodes or gpus or gpu_memory:
             raise

@@ -77,7 +77,9 @@ def plan(
 ) -> None:
     """Print what a study would do and cost, and what it could find, and do nothing.
 
-    On real data, stages that are done already are known by their files: name their folder with --data-root.
+    On real data, stages that are done already are known by their files, and examples are counted in them: name their
+    folder with --data-root. Without it counts are the published ones, and those of which none is are assumed, and said
+    to be.
 
     \b
     Example:
@@ -97,7 +99,7 @@ def plan(
         from ds_stilts.studies.sources import sources_under
 
         sources = sources_under(data_root)
-    found = plan_study(loaded, store=shared, sources=sources)
+    found = plan_study(loaded, store=shared, sources=sources, data_root=data_root)
     if as_json:
         print_json(found)
     else:

@@ -193,6 +193,7 @@ def _write(
         tokens=tokens,
         bytes=path.stat().st_size,
         checksum=files_checksum,
+        tokenizer=encoder.fingerprint,
     )
 
 

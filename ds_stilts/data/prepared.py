@@ -107,6 +107,8 @@ class Facts:
     """Size of the Arrow file."""
     checksum: str
     """xxh3 of the official files."""
+    tokenizer: str = ""
+    """Its fingerprint; empty in a file of an earlier version."""
 
 
 def facts_path(path: Path) -> Path:

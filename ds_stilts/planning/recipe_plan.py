@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ds_stilts.plan import keeps_language_head
-from ds_stilts.planning.data_sizes import TaskSize, task_size
+from ds_stilts.planning.data_sizes import Known, TaskSize, task_size
 from ds_stilts.planning.deepspeed_estimate import differences
 from ds_stilts.planning.machine import FILL, Machine
 from ds_stilts.planning.phase import PhaseNeeds, Weighed, largest_budget, needs, num_steps, weigh
@@ -19,7 +19,7 @@ from ds_stilts.planning.start_model import start_shape
 from ds_stilts.planning.states import held, peak
 from ds_stilts.planning.zero import Offload, ZeroSetting, read_setting
 from ds_stilts.recipe import Recipe, Target, Training
-from ds_stilts.resources import cache_folder, config_path
+from ds_stilts.resources import config_path
 from ds_stilts.tasks import get_task
 
 FP32_BYTES = 4
@@ -44,7 +44,12 @@ _PREFERRED: tuple[tuple[int, Offload], ...] = (
 
 
 def plan_memory(
-    recipe: Recipe, machine: Machine, config: Mapping[str, Any], config_name: str, speed: Speed | None = None
+    recipe: Recipe,
+    machine: Machine,
+    config: Mapping[str, Any],
+    config_name: str,
+    speed: Speed | None = None,
+    data_root: Path | None = None,
 ) -> dict[str, Any]:
     """What every phase of a recipe needs on a machine.
 
@@ -53,13 +58,15 @@ def plan_memory(
         config: the DeepSpeed JSON of its engine.
         config_name: how it is called.
         speed: None: nothing is said about time.
+        data_root: folder of the official files, whose examples are counted; None: published counts are taken.
 
     Raises:
         CheckpointError: the start model's shape is not known here.
+        DataError: a data file is malformed.
     """
     shape, source = start_shape(recipe)
     setting = read_setting(config, machine.gpus)
-    phases = list(phase_needs(recipe, shape, machine))
+    phases = list(phase_needs(Known(recipe, data_root), shape, machine))
     rows = [_phase_row(phase, setting, config_name) for phase in phases]
     if speed:
         for phase, row in zip(phases, rows, strict=True):
@@ -124,7 +131,8 @@ def estimated(machine: Machine, shape: ModelShape, speed: Speed | None = None) -
         "frozen and nothing added.",
         f"Not counted: CUDA's context, NCCL's buffers and the allocator's gaps, for which {1 - FILL:.0%} of a GPU is "
         "left; scoring, which keeps no gradients. What NVMe offload moves to disk is counted as host memory.",
-        "Sequences are taken at a task's longest input where no prepared file gives their mean.",
+        "Sequences are taken at a task's longest input where no prepared file of this tokenizer and these data gives "
+        "their mean.",
     ]
     if shape.decoder_layers:
         said.append("mT5 writes text here (encoder, decoder, output matrix); one token written for 16 read is a guess.")
@@ -145,18 +153,18 @@ def count_parts(weights: tuple[Weight, ...]) -> dict[str, int]:
     return {**parts, "all": sum(parts.values())}
 
 
-def phase_needs(recipe: Recipe, shape: ModelShape, machine: Machine) -> Iterator[PhaseNeeds]:
-    """Training phases by the keys they stand under; targets that are only searched have none."""
+def phase_needs(known: Known, shape: ModelShape, machine: Machine) -> Iterator[PhaseNeeds]:
+    """Training phases of a recipe by the keys they stand under; targets that are only searched have none."""
+    recipe = known.recipe
     found: dict[str, tuple[Training, list[str]]] = {}
     if recipe.start.pretrain:
         found["start.pretrain"] = recipe.start.pretrain, list(recipe.start.pretrain.tasks)
     found |= {where: (phase, list(phase.tasks)) for where, phase in recipe.intermediate().items()}
     found |= {f"targets.{name}": (target, [name]) for name, target in recipe.targets.items()}
-    prepared = cache_folder() / "prepared"
     for where, (training, names) in found.items():
         tasks = [get_task(name) for name in names]
         if not (isinstance(training, Target) and tasks[0].is_searched):
-            sizes = {task.name: task_size(recipe, training, task, prepared, shape.max_tokens) for task in tasks}
+            sizes = {task.name: task_size(known, training, task, shape.max_tokens) for task in tasks}
             yield needs(where, training, tasks, shape, sizes, machine)
 
 

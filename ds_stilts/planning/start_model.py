@@ -1,6 +1,6 @@
 """Which model a recipe starts from, as shapes: from a folder's config.json, `start.architecture`, or a public config.
 
-Weights are never read, and the network is asked only for a hub id that is not in the table.
+Weights are never read, and the network is asked only for the config of a hub id that is not in the table.
 """
 
 import json
@@ -21,6 +21,29 @@ def start_shape(recipe: Recipe) -> tuple[ModelShape, str]:
     """
     config, source = _config(recipe)
     return shape_of(config, source, heads=recipe.start.use == "heads"), source
+
+
+def start_tokenizer(recipe: Recipe) -> str | None:
+    """Fingerprint of the start model's tokenizer, as prepared files quote it; None where it is not on this machine, or
+    is still to be made. The network is not asked."""
+    start = recipe.start
+    if start.model is None:
+        return None
+    from huggingface_hub import try_to_load_from_cache
+
+    from ds_stilts.data.identity import tokenizer_fingerprint
+    from ds_stilts.models.loading import load_tokenizer
+
+    folder = Path(start.model)
+    if not folder.is_dir():
+        file = try_to_load_from_cache(start.model, "tokenizer.json", revision=start.revision)
+        if not isinstance(file, str):
+            return None
+        folder = Path(file).parent
+    try:
+        return tokenizer_fingerprint(load_tokenizer(str(folder)))
+    except CheckpointError:
+        return None  # the run says so
 
 
 def _config(recipe: Recipe) -> tuple[dict[str, Any], str]:

@@ -7,10 +7,13 @@ are looked up and count nothing; with activation checkpointing the forward pass 
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import fmean
 
 from ds_stilts.data.sampling import mean_shares
 from ds_stilts.errors import CheckpointError
+from ds_stilts.phases.context import data_folder
+from ds_stilts.planning.data_sizes import Known, TaskSize
 from ds_stilts.planning.machine import Machine
 from ds_stilts.planning.phase import PhaseNeeds, num_steps
 from ds_stilts.planning.recipe_plan import phase_needs
@@ -30,12 +33,14 @@ class PhaseCost:
     examples: int | None
     tokens: int | None
     tokens_are: str
-    """"exact" (so many a step), "a mean of prepared files" (of whichever tokenizer and data), or "an upper bound"."""
+    """"exact" (so many a step), "a mean of prepared files" (of this tokenizer and data), or "an upper bound"."""
     active_parameters: int
     parameters: int
     """All that the phase's folder holds."""
     operations: int
     """FLOPs a parameter and token."""
+    counts: Mapping[str, TaskSize]
+    """By task, how many items it brings and where that is known from."""
     merges: tuple[str, ...] = ()
     """Keys of the phases that a merged arm sums: their training is what its model has learned in. It trains nothing."""
 
@@ -51,17 +56,27 @@ class PhaseCost:
         return found
 
 
-def phase_costs(recipe: Recipe, ranks: int) -> dict[str, PhaseCost]:
+def phase_costs(
+    recipe: Recipe, ranks: int, data_root: Path | None = None, assumed: Mapping[str, int] | None = None
+) -> dict[str, PhaseCost]:
     """Cost of every training phase and every merged arm of a recipe, by the key where it stands.
+
+    Args:
+        data_root: folder of the official files, whose examples are counted; None: the recipe's, if it names one.
+        assumed: training items of a language, by task, where nothing else says them.
 
     Returns:
         {} where the start model's shape is not known here.
+
+    Raises:
+        DataError: a data file is malformed.
     """
     try:
         shape, _ = start_shape(recipe)
     except CheckpointError:
         return {}
-    found = {needs.where: _cost(needs) for needs in phase_needs(recipe, shape, Machine(nodes=1, gpus=ranks))}
+    known = Known(recipe, data_folder(recipe, data_root), assumed or {})
+    found = {needs.where: _cost(needs) for needs in phase_needs(known, shape, Machine(nodes=1, gpus=ranks))}
     for arm, phase in recipe.arms.items():
         if phase and phase.merge:
             merges = tuple(where for other in phase.merge.arms for where in found if _belongs(where, other))
@@ -79,6 +94,7 @@ def _merging(costs: Mapping[str, PhaseCost], merges: tuple[str, ...]) -> PhaseCo
         active_parameters=max(costs[where].active_parameters for where in merges),
         parameters=max(costs[where].parameters for where in merges),
         operations=0,
+        counts={},
         merges=merges,
     )
 
@@ -112,6 +128,7 @@ def _cost(needs: PhaseNeeds) -> PhaseCost:
         active_parameters=sum(weight.numel for weight in weights if weight.part != "embeddings"),
         parameters=sum(weight.numel for weight in weights),
         operations=BACKWARD + FORWARD * (2 if training.activation_checkpointing else 1),
+        counts=sizes,
     )
 
 

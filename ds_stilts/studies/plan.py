@@ -5,8 +5,10 @@ not training arithmetic is in its `stage_s`.
 """
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+from ds_stilts.errors import RecipeError, suggestion
 from ds_stilts.plan import merged_stages
 from ds_stilts.recipe import Recipe
 from ds_stilts.studies.budget import PhaseCost, learned_in, phase_costs, total
@@ -34,36 +36,56 @@ _STATE_BYTES = 16
 arXiv:1910.02054, section 3.1, counts as many for mixed precision)."""
 
 
-def check_study(study: Study) -> list[StudyRun]:
-    """The runs of a study that has passed every check which needs no data; see `studies.guards`."""
+def check_study(study: Study, data_root: Path | None = None) -> list[StudyRun]:
+    """The runs of a study that has passed every check which needs no data; see `studies.guards`.
+
+    Args:
+        data_root: folder of the official files: budgets are then those of what lies there.
+    """
     runs = expand(study)
     check_seeds(study)
     check_arms(study, runs)
-    check_budget(study, arm_costs(runs))
+    costs = arm_costs(study, runs, data_root)
+    _check_assumed(study, costs)
+    check_budget(study, costs)
     return runs
 
 
-def arm_costs(runs: Sequence[StudyRun]) -> dict[str, dict[str, PhaseCost]]:
+def _check_assumed(study: Study, costs: Mapping[str, Mapping[str, PhaseCost]]) -> None:
+    trained = _items(costs)
+    for task in study.assumed_items if trained else ():
+        if task not in trained:
+            raise RecipeError(
+                f"assumed_items.{task}: no phase of the study trains on it{suggestion(task, list(trained))}; remove it"
+            )
+
+
+def arm_costs(study: Study, runs: Sequence[StudyRun], data_root: Path | None = None) -> dict[str, dict[str, PhaseCost]]:
     """By arm, the costs of all phases of its recipe."""
+    assumed = {task: one.items for task, one in study.assumed_items.items()}
     recipes = arm_recipes(runs)
     made: dict[int, dict[str, PhaseCost]] = {}
     for recipe in recipes.values():
-        made.setdefault(id(recipe), phase_costs(recipe, recipe.engine.processes))
+        made.setdefault(id(recipe), phase_costs(recipe, recipe.engine.processes, data_root, assumed))
     return {arm: made[id(recipe)] for arm, recipe in recipes.items()}
 
 
-def plan_study(study: Study, *, store: Store | None = None, sources: Sources | None = None) -> dict[str, Any]:
+def plan_study(
+    study: Study, *, store: Store | None = None, sources: Sources | None = None, data_root: Path | None = None
+) -> dict[str, Any]:
     """The plan of a study.
 
     Args:
         store: where finished stages are looked for; None: nothing is done yet.
         sources: what the runs' stages read; None: files are not looked at, and stages are told apart by recipes alone.
+        data_root: folder of the official files, whose examples are counted; None: the recipes', or published counts.
 
     Raises:
         RecipeError: what the study may not do or claim.
+        DataError: a data file is malformed.
     """
-    runs = check_study(study)
-    costs = arm_costs(runs)
+    runs = check_study(study, data_root)
+    costs = arm_costs(study, runs, data_root)
     nodes = build_graph(runs, sources or (lambda run: {}))
     left = [node for node in nodes if not (store and store.is_done(node.key))]
     return {
@@ -78,8 +100,19 @@ def plan_study(study: Study, *, store: Store | None = None, sources: Sources | N
         "stages": _stages(nodes, left, sum(len(run.stages) for run in runs)),
         "cost": _cost(study, left, costs),
         "contrasts": {name: _contrast(study, runs, contrast) for name, contrast in study.contrasts.items()},
-        "unverified": dict(study.unverified),
+        "items": _items(costs),
+        "unverified": study.not_verified(),
     }
+
+
+def _items(costs: Mapping[str, Mapping[str, PhaseCost]]) -> dict[str, dict[str, Any]]:
+    """By task, the most items that a phase trains on, and where the number is from."""
+    found: dict[str, dict[str, Any]] = {}
+    for cost in (cost for phases in costs.values() for cost in phases.values()):
+        for task, size in cost.counts.items():
+            if task not in found or (size.items or 0) > (found[task]["items"] or 0):
+                found[task] = {"items": size.items, "counted": size.counted}
+    return found
 
 
 def _arm(study: Study, costs: Mapping[str, Mapping[str, PhaseCost]], name: str) -> dict[str, Any]:

@@ -86,7 +86,7 @@ def run_study(
     """
     stop_on_signals()
     began, ends = time.monotonic(), ends_at(time_budget)
-    runs = check_study(study)
+    runs = check_study(study, data_root)
     opened = open_study(study, runs, folder=folder, store=store, data_root=data_root)
     ranks = num_ranks(runs[0].recipe, processes)
     for path in (folder / FAILED).glob("*.json"):  # what failed before is tried again

@@ -70,6 +70,15 @@ class Budget(Section):
     """Greatest difference between two arms, as a share of the smaller one."""
 
 
+class AssumedItems(Section):
+    """A training set's size that was not read from its source."""
+
+    items: int = Field(gt=0)
+    """Of each language that is trained on."""
+    why: str = Field(min_length=1)
+    """Where the number is from, and what would settle it."""
+
+
 class Cells(Section):
     """Which scores of an arm are meant."""
 

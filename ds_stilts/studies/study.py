@@ -13,6 +13,7 @@ from ds_stilts.errors import suggestion
 from ds_stilts.recipe_sections import Section
 from ds_stilts.studies.sections import (
     Aggregate,
+    AssumedItems,
     Budget,
     Cells,
     Contrast,
@@ -60,6 +61,8 @@ class Study(Section):
     hardware: Hardware = Hardware()
     unverified: dict[str, str] = {}
     """Constants that were quoted from memory or second hand, and what would settle them."""
+    assumed_items: dict[str, AssumedItems] = {}
+    """By task, for the plan alone: how many it trains on, where it cannot be counted and was not published."""
 
     @model_validator(mode="after")
     def fits_together(self) -> "Study":
@@ -101,10 +104,15 @@ class Study(Section):
                 for target in (cells.targets if cells else None) or []:
                     yield f"contrasts.{name}.{key}.targets", target
 
+    def not_verified(self) -> dict[str, str]:
+        """Everything that readers must not take for granted: `unverified`, and the counts that are assumed."""
+        assumed = {f"{one.items:,} items of {task}": one.why for task, one in self.assumed_items.items()}
+        return {**self.unverified, **assumed}
+
     def targets_of(self, cells: Cells) -> list[str]:
         """The targets that some cells are of."""
         return list(cells.targets or self.targets)
 
     def declared(self) -> dict[str, Any]:
         """What a lock freezes: all but prose and the machine that the cost is computed for."""
-        return self.model_dump(mode="json", exclude={"description", "hardware", "unverified"})
+        return self.model_dump(mode="json", exclude={"description", "hardware", "unverified", "assumed_items"})

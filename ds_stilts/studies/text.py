@@ -24,6 +24,7 @@ def plan_text(plan: Mapping[str, Any]) -> str:
         f"{stages['done']} are done",
         f"one intermediate model serves up to {stages['targets_on_one_intermediate_model']} targets",
         *_cost(cost),
+        *_items(plan["items"]),
         "",
         *_contrasts(plan["contrasts"]),
     ]
@@ -63,6 +64,15 @@ def _cost(cost: Mapping[str, Any]) -> list[str]:
         f"{partly}",
         f"disk: {gib(cost['disk_bytes']):,.2f} GiB",
     ]
+
+
+def _items(items: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Where each task's number of training items is from, the tasks of one source in one line."""
+    by_source: dict[str, list[str]] = {}
+    for task, one in items.items():
+        number = "" if one["items"] is None else f" {one['items']:,}"
+        by_source.setdefault(one["counted"], []).append(f"{task}{number}")
+    return [f"training items, {source}: {', '.join(tasks)}" for source, tasks in by_source.items()]
 
 
 def _contrasts(contrasts: Mapping[str, Mapping[str, Any]]) -> list[str]:

@@ -12,11 +12,12 @@ _READ = Rows(
 )
 
 
-def anli_round(number: int, *, dev: int | None = None) -> Task:
+def anli_round(number: int, *, train: int, dev: int) -> Task:
     """Declare one round.
 
     Args:
-        dev: published examples of its development set; None: not read from its source.
+        train: published examples of its training set.
+        dev: of its development set, and as many of its test set.
     """
     return Task(
         name=f"anli_r{number}",
@@ -24,9 +25,9 @@ def anli_round(number: int, *, dev: int | None = None) -> Task:
         format="sentence_pair",
         languages=("en",),
         splits={
-            "train": Split(read=_READ, file=f"anli_v1.0/R{number}/train.jsonl"),
+            "train": Split(read=_READ, file=f"anli_v1.0/R{number}/train.jsonl", published=train),
             "dev": Split(read=_READ, file=f"anli_v1.0/R{number}/dev.jsonl", published=dev),
-            "test": Split(read=_READ, file=f"anli_v1.0/R{number}/test.jsonl"),
+            "test": Split(read=_READ, file=f"anli_v1.0/R{number}/test.jsonl", published=dev),
         },
         score_split="dev",
         labels=NLI_LABELS,

@@ -4,6 +4,7 @@ import pytest
 
 from ds_stilts.bench.model import step_flops as bench_flops
 from ds_stilts.errors import ClusterError
+from ds_stilts.planning.data_sizes import Known
 from ds_stilts.planning.machine import Machine
 from ds_stilts.planning.phase import PhaseNeeds
 from ds_stilts.planning.recipe_plan import phase_needs
@@ -24,7 +25,7 @@ def phase(machine: Machine, model: str = "FacebookAI/xlm-roberta-large", **train
         "targets": {},
     }
     recipe = Recipe.model_validate(values)
-    (found,) = phase_needs(recipe, start_shape(recipe)[0], machine)
+    (found,) = phase_needs(Known(recipe), start_shape(recipe)[0], machine)
     return found
 
 

@@ -76,7 +76,7 @@ def costs(evidence: Evidence) -> Costs:
         own[place.resolve()] = read_ledger(place)
     budget = study.budget
     used = used_amounts(study, folder, budget) if budget else {}
-    planned = planned_amounts(study, arm_costs(evidence.runs)) if budget else {}
+    planned = planned_amounts(study, arm_costs(study, evidence.runs)) if budget else {}
     odd = mismatch(used, budget) if budget else None
     return Costs(
         arms={

@@ -109,8 +109,8 @@ def plan_part(report: StudyReport) -> Part:
     answered = f"{len(report.contrasts) - len(not_run)} answered"
     rest = f"; not run: {', '.join(not_run)}" if not_run else "; none is left out and none was added"
     blocks.append(note(f"{count(len(report.contrasts), 'contrast')} declared, {answered}{rest}."))
-    if study.unverified:
-        items = tuple(f"{key}: {text}" for key, text in study.unverified.items())
+    if study.not_verified():
+        items = tuple(f"{key}: {text}" for key, text in study.not_verified().items())
         blocks += [Text(text="Constants that were not verified:"), Bullets(items=items)]
     notes = [f"arm {name}: {arm.note}" for name, arm in study.arms.items() if arm.note]
     notes += [f"contrast {name}: {one.note}" for name, one in study.contrasts.items() if one.note]

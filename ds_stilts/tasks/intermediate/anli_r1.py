@@ -2,4 +2,4 @@
 
 from ds_stilts.tasks.anli import anli_round
 
-TASK = anli_round(1, dev=1000)
+TASK = anli_round(1, train=16946, dev=1000)

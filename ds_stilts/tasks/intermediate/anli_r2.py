@@ -2,4 +2,4 @@
 
 from ds_stilts.tasks.anli import anli_round
 
-TASK = anli_round(2, dev=1000)
+TASK = anli_round(2, train=45460, dev=1000)

@@ -2,4 +2,4 @@
 
 from ds_stilts.tasks.anli import anli_round
 
-TASK = anli_round(3)
+TASK = anli_round(3, train=100459, dev=1200)

@@ -17,7 +17,7 @@ TASK = Task(
     format="multiple_choice",
     languages=("en",),
     splits={
-        "train": Split(read=READ, file="commonsenseqa/v1.11/train_rand_split.jsonl"),
+        "train": Split(read=READ, file="commonsenseqa/v1.11/train_rand_split.jsonl", published=9741),
         "dev": Split(read=READ, file="commonsenseqa/v1.11/dev_rand_split.jsonl", published=1221),
     },
     score_split="dev",

@@ -14,7 +14,7 @@ TASK = Task(
     format="multiple_choice",
     languages=("en",),
     splits={
-        "train": Split(read=READ, file="cosmosqa/train.csv"),
+        "train": Split(read=READ, file="cosmosqa/train.csv", published=25262),
         "dev": Split(read=READ, file="cosmosqa/valid.csv", published=2985),
     },
     score_split="dev",

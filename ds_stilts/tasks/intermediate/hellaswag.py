@@ -30,7 +30,7 @@ TASK = Task(
     format="multiple_choice",
     languages=("en",),
     splits={
-        "train": Split(read=READ, file="hellaswag/hellaswag_train.jsonl"),
+        "train": Split(read=READ, file="hellaswag/hellaswag_train.jsonl", published=39905),
         "dev": Split(read=READ, file="hellaswag/hellaswag_val.jsonl", published=10042),
     },
     score_split="dev",

@@ -13,8 +13,8 @@ TASK = Task(
     format="sentence_pair",
     languages=("en",),
     splits={
-        "train": Split(read=READ, file="qqp/train.jsonl"),
-        "dev": Split(read=READ, file="qqp/dev.jsonl"),
+        "train": Split(read=READ, file="qqp/train.jsonl", published=363846),
+        "dev": Split(read=READ, file="qqp/dev.jsonl", published=40430),
     },
     score_split="dev",
     labels=("0", "1"),

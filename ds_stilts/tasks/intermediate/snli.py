@@ -14,7 +14,8 @@ TASK = Task(
     format="sentence_pair",
     languages=("en",),
     splits={
-        "train": Split(read=READ, file="snli/train.jsonl"),
+        # of 550,152 rows, those with a label
+        "train": Split(read=READ, file="snli/train.jsonl", published=549367),
         "dev": Split(read=READ, file="snli/dev.jsonl", published=9842),
         "test": Split(read=READ, file="snli/test.jsonl"),
     },

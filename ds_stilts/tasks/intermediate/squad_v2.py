@@ -11,8 +11,8 @@ TASK = Task(
     format="span_qa",
     languages=("en",),
     splits={
-        "train": Split(read=read_questions, file="squad2/train-v2.0.json"),
-        "dev": Split(read=read_questions, file="squad2/dev-v2.0.json"),
+        "train": Split(read=read_questions, file="squad2/train-v2.0.json", published=130319),
+        "dev": Split(read=read_questions, file="squad2/dev-v2.0.json", published=11873),
     },
     score_split="dev",
     no_answer=True,

@@ -13,7 +13,7 @@ TASK = Task(
     format="sentence_pair",
     languages=("ja",),
     splits={
-        "train": Split(read=READ, file="xx/ja/jnli/train-v1.3.json"),
+        "train": Split(read=READ, file="xx/ja/jnli/train-v1.3.json", published=20073),
         "dev": Split(read=READ, file="xx/ja/jnli/valid-v1.3.json", published=2434),
     },
     score_split="dev",

@@ -9,7 +9,7 @@ TASK = Task(
     format="span_qa",
     languages=("ja",),
     splits={
-        "train": Split(read=read_questions, file="xx/ja/jsquad/train-v1.3.json"),
+        "train": Split(read=read_questions, file="xx/ja/jsquad/train-v1.3.json", published=62859),
         "dev": Split(read=read_questions, file="xx/ja/jsquad/valid-v1.3.json", published=4442),
     },
     score_split="dev",

@@ -9,8 +9,8 @@ TASK = Task(
     format="span_qa",
     languages=("it",),
     splits={
-        "train": Split(read=read_questions, file="xx/it/squad_it/SQuAD_it-train.json"),
-        "test": Split(read=read_questions, file="xx/it/squad_it/SQuAD_it-test.json"),
+        "train": Split(read=read_questions, file="xx/it/squad_it/SQuAD_it-train.json", published=54159),
+        "test": Split(read=read_questions, file="xx/it/squad_it/SQuAD_it-test.json", published=7609),
     },
     unaligned_share=0.02,
     metrics=("f1", "exact_match"),

@@ -1,0 +1,45 @@
+"""How many examples the files of a split hold, without tokenising them. A count is remembered with what it depends on.
+
+Like a prepared file it may be deleted at any time: its name is a hash of the files and of the code that reads them.
+"""
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+import xxhash
+
+from ds_stilts.data.checksums import checksum
+from ds_stilts.data.identity import code_fingerprint, declaration
+from ds_stilts.tasks.task import Task
+
+
+def counted(task: Task, split: str, language: str, root: Path, folder: Path) -> tuple[int, str] | None:
+    """Examples of one language of one split, and the checksum of their files; None where a file is not there.
+
+    Args:
+        root: data root with the official files.
+        folder: of prepared files, where counts and checksums are remembered.
+
+    Raises:
+        DataError: a file cannot be read or is malformed.
+    """
+    files = task.files(split, language, root)
+    if not all(path.is_file() for path in files):
+        return None
+    digest = checksum(files, folder / "checksums")
+    identity = xxhash.xxh3_128_hexdigest(
+        f"{declaration(task, split)} {language} {code_fingerprint()} {digest}".encode()
+    )
+    note = folder / "counts" / identity
+    try:
+        return int(note.read_text(encoding="utf-8")), digest
+    except (OSError, ValueError):
+        pass  # none, or a damaged one: as if there were none
+    examples = sum(1 for _ in task.stream(split, language, root))
+    with suppress(OSError):  # a count that cannot be remembered is made again
+        note.parent.mkdir(parents=True, exist_ok=True)
+        temporary = note.with_name(f"{note.name}.{os.getpid()}.tmp")
+        temporary.write_text(f"{examples}\n", encoding="utf-8")
+        temporary.replace(note)
+    return examples, digest
