@@ -14,14 +14,21 @@ if TYPE_CHECKING:
     from ds_stilts.jobs.record import Submitted
 
 
-def show_planned(jobs: Sequence["Planned"], folder: Path, preamble: str | None, *, as_json: bool) -> None:
+def show_planned(
+    jobs: Sequence["Planned"], folder: Path, preamble: str | None, *, as_json: bool, missing: Sequence[str] = ()
+) -> None:
     """Print jobs that were not submitted; no variable of the shell is told, only settings.
 
     Args:
         folder: of the run or the study.
+        missing: data that would have to be there.
     """
+    if missing:
+        typer.echo("warning: data are missing, so nothing counts as done, and this would be refused:", err=True)
+        typer.echo("".join(f"  {one}\n" for one in missing), err=True, nl=False)
     if as_json:
-        print_json({"run_dir": str(folder), "preamble": preamble, "jobs": [_described(one) for one in jobs]})
+        made = [_described(one) for one in jobs]
+        print_json({"run_dir": str(folder), "preamble": preamble, "missing": list(missing), "jobs": made})
     elif not jobs:
         typer.echo(f"nothing is left to do in {folder}")
     else:

@@ -51,6 +51,7 @@ def submit(
     """Submit what is left of a study as an array of Slurm jobs that share its stages out, and a report after them.
 
     Run again, it submits the elements that have ended too early. status, logs and stop work on the study's folder.
+    With --dry-run, data that are missing are a warning.
 
     \b
     Example:
@@ -81,8 +82,9 @@ def submit(
         time=time,
         site=load_site(file),
         site_file=file,
+        without_data=dry_run,
     )
     if dry_run:
-        show_planned(plan.jobs(), plan.folder, plan.preamble, as_json=as_json)
+        show_planned(plan.jobs(), plan.folder, plan.preamble, as_json=as_json, missing=plan.missing)
     else:
         show_submitted(submit_study(plan), plan.folder, as_json=as_json)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ds_stilts.data.checksums import checksum
 from ds_stilts.data.prepare import SplitKey, prepared_folder
+from ds_stilts.errors import DataError
 from ds_stilts.phases.context import Run
 from ds_stilts.phases.splits import pool_keys, scoring_keys, training_keys, unlabelled_keys, validation_keys
 from ds_stilts.plan import arm_stages
@@ -43,6 +44,32 @@ def sources_under(data_root: Path) -> Sources:
         return found[run.group]
 
     return of
+
+
+def missing_files(runs: Iterable[StudyRun], data_root: Path) -> list[str]:
+    """A sentence for every file that a stage of the study would read and that is not there, and of a task that has no
+    file at all for the first one."""
+    found: dict[str, None] = {}
+    for one in {run.group: run for run in runs}.values():
+        run = Run(recipe=one.recipe, run_dir=Path(), data_root=data_root)
+        for stage in one.stages:
+            try:
+                keys = _reads(run, stage)
+            except DataError as error:
+                found[str(error)] = None
+                continue
+            found |= {sentence: None for key in keys if (sentence := _missing(key, data_root))}
+    return list(found)
+
+
+def _missing(key: SplitKey, data_root: Path) -> str | None:
+    if all(path.is_file() for path in key.task.files(key.split, key.language, data_root)):
+        return None
+    try:
+        key.task.stream(key.split, key.language, data_root)
+    except DataError as error:
+        return str(error)
+    raise AssertionError(key)
 
 
 def _reads(run: Run, stage: str) -> list[SplitKey]:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import yaml
 
-from ds_stilts.errors import ClusterError, UserError
+from ds_stilts.errors import ClusterError, DataError, UserError
 from ds_stilts.jobs.command import (
     Planned,
     Shape,
@@ -32,13 +32,13 @@ from ds_stilts.jobs.site import Site
 from ds_stilts.jobs.slurm import cancel
 from ds_stilts.jobs.submit import check_nothing_lives
 from ds_stilts.phases.checks import check_start
-from ds_stilts.phases.context import find_data
+from ds_stilts.phases.context import data_folder, find_data
 from ds_stilts.recipe import Recipe
 from ds_stilts.studies.cells import record_study
 from ds_stilts.studies.expand import StudyRun
 from ds_stilts.studies.graph import Node, Sources, build_graph
 from ds_stilts.studies.plan import check_study
-from ds_stilts.studies.sources import sources_under
+from ds_stilts.studies.sources import missing_files, sources_under
 from ds_stilts.studies.store import Store
 from ds_stilts.studies.study import Study
 
@@ -62,6 +62,8 @@ class StudySubmission:
     shape: Shape
     settings: Mapping[str, str | None]
     preamble: str | None
+    missing: tuple[str, ...] = ()
+    """A sentence for all data that are not there; only in a plan that may do without them."""
 
     def jobs(self, names: Sequence[str] | None = None, beside: Collection[int] = ()) -> tuple[Planned, ...]:
         """The jobs to submit; none where nothing is left.
@@ -107,10 +109,13 @@ def plan_study_submission(
     time: str | None,
     site: Site,
     site_file: Path | None,
+    without_data: bool = False,
 ) -> StudySubmission:
     """Look at everything that can be looked at, and count what is left.
 
     Args:
+        without_data: data that are missing are told in the plan instead of being refused; nothing counts as done then.
+            Such a plan is to be looked at only.
         elements: of the array; None: as many as have something to do at a time, but `MOST` (or `nodes`) at the most.
         nodes: on which elements may work at a time, one each; None: the site's `elements_at_once`.
         processes_per_node: ranks of all stages side by side; None: the node's GPUs, else the ranks of one stage.
@@ -128,8 +133,8 @@ def plan_study_submission(
     for run in {one.group: one for one in runs}.values():
         check_start(run.recipe)
     made_up = runs[0].recipe.data.synthetic is not None
-    data = find_data(runs[0].recipe, folder, data_root)
-    graph = build_graph(runs, _sources(runs, data))
+    data, sources, missing = _data(runs, folder, data_root, without_data)
+    graph = build_graph(runs, sources)
     left = [node for node in graph if not store.is_done(node.key)]
     useful = min(math.ceil(side_by_side_at_most(left) / workers), nodes or MOST)
     if nodes:
@@ -149,12 +154,13 @@ def plan_study_submission(
         settings={
             "STUDY": str(jobs / "study.yaml"),
             "STORE": str(store.root.resolve()),
-            "DATA_ROOT": None if made_up else str(data.resolve()),
+            "DATA_ROOT": None if made_up or data is None else str(data.resolve()),
             "WORKERS": str(workers),
             "NO_REPORT": "1",
             "PREAMBLE": str(jobs / "preamble.sh") if preamble is not None else None,
         },
         preamble=preamble,
+        missing=missing,
     )
     check_scripts(plan.jobs())
     return plan
@@ -162,6 +168,7 @@ def plan_study_submission(
 
 def submit_study(plan: StudySubmission, shell: Mapping[str, str] | None = None) -> list[Submitted]:
     """Submit the elements that are wanted and not in the queue, and a report after all; nothing if nothing is left.
+    The plan has been made with its data.
 
     Args:
         shell: variables of the submitting process; None: this one.
@@ -230,6 +237,25 @@ def _shape(recipe: Recipe, gpus: int, processes: int | None, time: str | None) -
             f"--set base.engine.processes={slots}"
         )
     return shape, slots // ranks
+
+
+def _data(
+    runs: Sequence[StudyRun], folder: Path, data_root: Path | None, without: bool
+) -> tuple[Path | None, Sources, tuple[str, ...]]:
+    """The data root, what tells stages apart, and, if it may be `without` them, what data are missing."""
+    recipe = runs[0].recipe
+    come_later = recipe.data.synthetic is not None or recipe.data.source == "hub"
+    missing: list[str] = []
+    try:
+        data = find_data(recipe, folder, data_root)
+        missing = [] if come_later else missing_files(runs, data)
+        if missing:
+            raise DataError(missing[0])
+    except UserError as error:
+        if not without:
+            raise
+        return data_folder(recipe, data_root), lambda _: {}, tuple(missing or [str(error)])
+    return data, _sources(runs, data), ()
 
 
 def _sources(runs: Sequence[StudyRun], data: Path) -> Sources:

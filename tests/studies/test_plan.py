@@ -1,7 +1,11 @@
 """The numbers of a plan, worked out by hand, and how it reads."""
 
+import json
 from pathlib import Path
 
+import pytest
+
+from ds_stilts.errors import RecipeError
 from ds_stilts.planning.start_model import start_shape
 from ds_stilts.studies.budget import arm_amount, mismatch, phase_costs
 from ds_stilts.studies.expand import expand
@@ -111,3 +115,55 @@ def test_the_text_says_what_is_shared_matched_and_predicted() -> None:
     assert "budget: steps of intermediate phases within 2%; planned amounts agree" in text
     assert "qa_helps: qa - none, sign positive, exploratory, over 2 languages and 2 paired seeds" in text
     assert text.endswith("not verified:\n  lr: from memory")
+
+
+MNLI = {
+    "base__data": {},
+    "base__start": {"model": "FacebookAI/xlm-roberta-base"},
+    "arms": {"none": {"role": "baseline"}, "qa": {"intermediate": {"tasks": {"mnli": {}}, "epochs": 2}}},
+    "targets": {"tatoeba": {}},
+    "budget": None,
+}
+
+
+def test_what_lies_in_the_cache_changes_no_plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DS_STILTS_CACHE", str(tmp_path))
+    before = plan_study(study(**MNLI))
+    for version in ({}, {"tokenizer": "another"}):
+        facts = {"task": "mnli", "split": "train", "language": "en", "examples": 7000, "items": 7000, "sequences": 7000,
+                 "tokens": 280_000, "bytes": 1, "checksum": "xxh3:a", **version}  # fmt: skip
+        folder = tmp_path / "prepared" / "mnli"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"train-en-{len(version)}.json").write_text(json.dumps(facts))
+    assert plan_study(study(**MNLI)) == before
+    assert before["items"]["mnli"] == {"items": 392_702, "counted": "published counts"}
+
+
+def test_with_a_data_root_the_examples_there_are_counted(tmp_path: Path) -> None:
+    (tmp_path / "mnli").mkdir()
+    row = json.dumps({"premise": "a", "hypothesis": "b", "label": "neutral"})
+    (tmp_path / "mnli" / "train.jsonl").write_text(f"{row}\n" * 64)
+    made = study(**MNLI)
+    steps = plan_study(made, data_root=tmp_path)["arms"]["qa"]["steps"]
+    assert steps == 2 * 64 // expand(made)[0].recipe.arms["qa"].batch_examples  # type: ignore[union-attr, operator]
+    named = study(**{**MNLI, "base__data": {"root": str(tmp_path)}})
+    assert plan_study(named)["items"]["mnli"] == {"items": 64, "counted": "data files"}
+
+
+def test_an_assumed_count_makes_a_plan_whole_and_is_said_not_to_be_verified() -> None:
+    arm = {"qa": {"intermediate": {"tasks": {"ccg": {}}, "epochs": 1}}, "none": {"role": "baseline"}}
+    without = plan_study(study(**{**MNLI, "arms": arm}))
+    assert without["arms"]["qa"]["steps"] is None and not without["cost"]["is_complete"]
+    assumed = {"ccg": {"items": 320, "why": "a guess"}}
+    made = study(**{**MNLI, "arms": arm}, assumed_items=assumed)
+    found = plan_study(made)
+    assert found["arms"]["qa"]["steps"] and found["cost"]["is_complete"]
+    assert "training items, assumed, not verified: ccg 320" in plan_text(found)
+    assert plan_text(found).endswith("not verified:\n  320 items of ccg: a guess")
+    assert made.declared() == study(**{**MNLI, "arms": arm}).declared()
+
+
+def test_an_assumed_count_of_a_task_that_nothing_trains_on_is_refused() -> None:
+    assumed = {"mnly": {"items": 1, "why": "a guess"}}
+    with pytest.raises(RecipeError, match=r"assumed_items.mnly: no phase .* \(did you mean 'mnli'\?\)"):
+        check_study(study(**MNLI, assumed_items=assumed))

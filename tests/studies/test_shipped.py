@@ -1,14 +1,40 @@
 """The studies that come with the package: every size of every one passes its plan, and the synthetic ones are small."""
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 
+from ds_stilts.planning.data_sizes import ASSUMED
+from ds_stilts.planning.machine import gib
 from ds_stilts.recipe_file import load_recipe
 from ds_stilts.studies.expand import expand
 from ds_stilts.studies.plan import plan_study
 from ds_stilts.studies.study_file import find_study, load_study, shipped_studies, sizes_of
 from ds_stilts.studies.text import plan_text
 
+DOCUMENTED = (Path(__file__).parents[2] / "docs" / "studies.md").read_text(encoding="utf-8").splitlines()
 SIZES = [(name, size) for name in shipped_studies() for size in sizes_of(name)]
+
+
+def row(name: str, size: str, plan: dict[str, Any]) -> str:
+    """The line of a plan in the table of docs/studies.md."""
+    seeds, stages, cost = plan["seeds"], plan["stages"], plan["cost"]
+    nested = f" × {seeds['targets_each']}" if seeds["targets_each"] > 1 else ""
+    assumed = [task for task, one in plan["items"].items() if one["counted"] == ASSUMED]
+    cells = [
+        f"{name.removeprefix('studies/')} --size {size}",
+        len(plan["arms"]),
+        f"{len(seeds['intermediate'])}{nested}",
+        plan["runs"],
+        f"{stages['all']:,} ({stages['start']} + {stages['arms']} + {stages['targets']})",
+        f"{cost['tokens'] / 1e9:.1f}",
+        f"{cost['device_hours']:,.0f}",
+        f"{cost['hours_at_least']:,.0f}",
+        f"{gib(cost['disk_bytes']):,.0f}",
+        ", ".join(assumed) or "none",
+    ]
+    return f"| {' | '.join(map(str, cells))} |"
 
 
 def test_all_five_studies_and_the_paper_are_there_in_their_sizes() -> None:
@@ -29,6 +55,9 @@ def test_every_size_passes_its_plan(name: str, size: str) -> None:
 
     assert plan["stages"]["all"] <= plan["stages"]["without_sharing"]
     assert plan["cost"]["device_hours"] > 0 and plan["cost"]["disk_bytes"] > 0
+    assert plan["cost"]["is_complete"]
+    if size in ("paper", "translated"):
+        assert row(name, size, plan) in DOCUMENTED
     if plan["budget"]:
         amounts = [amount for amount in plan["budget"]["planned"].values() if amount is not None]
         assert len(amounts) == len(plan["budget"]["planned"]) and max(amounts) <= 1.02 * min(amounts)

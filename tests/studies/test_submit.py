@@ -30,6 +30,13 @@ from tests.jobs.stand_ins import Slurm
 from tests.studies.worlds import STUDY, study, values, write
 
 HOSTILE = "a study $(touch pwned) 'b' \"c\" `touch pwned` %j\nd"
+REAL = {
+    "base__data": {},
+    "targets": {"xnli": {}},
+    "base__start": {"model": "xlm-roberta-base"},
+    "arms": {"none": {"role": "baseline"}, "qa": {"intermediate": {"tasks": {"mnli": {}}}}},
+}
+"""Changes that make a study of real data."""
 LEAVES = 12
 """Targets of three arms and two seeds: none waits for another."""
 
@@ -234,15 +241,13 @@ def test_a_shape_that_cannot_be_gets_a_sentence(tmp_path: Path, options: dict[st
 
 
 def test_what_is_wrong_with_data_and_model_is_told_before_anything_is_submitted(tmp_path: Path, slurm: Slurm) -> None:
-    real = {"base__data": {}, "targets": {"xnli": {}}, "base__start": {"model": "xlm-roberta-base"}, "arms": {
-        "none": {"role": "baseline"}, "qa": {"intermediate": {"tasks": {"mnli": {}}}}}}  # fmt: skip
     with pytest.raises(RecipeError, match="say where they are with --data-root"):
-        plan(tmp_path / "s", study(**real))
+        plan(tmp_path / "s", study(**REAL))
     with pytest.raises(DataError, match="there is no folder"):
-        plan(tmp_path / "s", study(**real), data_root=tmp_path / "nowhere")
+        plan(tmp_path / "s", study(**REAL), data_root=tmp_path / "nowhere")
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match="empty"):
-        plan(tmp_path / "s", study(**real), data_root=tmp_path / "empty")
+        plan(tmp_path / "s", study(**REAL), data_root=tmp_path / "empty")
     with pytest.raises(CheckpointError, match="there is no folder /no/model"):
         plan(tmp_path / "s", study(base__start={"model": "/no/model"}))
     (tmp_path / "s").mkdir()
@@ -254,6 +259,27 @@ def test_what_is_wrong_with_data_and_model_is_told_before_anything_is_submitted(
 
 def ds_stilts(*arguments: object) -> Result:
     return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def test_a_dry_run_without_data_shows_the_jobs_and_names_what_is_missing(tmp_path: Path) -> None:
+    file, out = write(tmp_path, values(**REAL)), tmp_path / "s"
+    submit = ("study", "submit", file, "--out", out, "--dry-run")
+    answer = ds_stilts(*submit)
+    assert answer.exit_code == 0, answer.output
+    assert "elements: array of " in answer.stdout and "warning: data are missing" in answer.stderr
+    assert "say where they are with --data-root" in answer.stderr
+
+    root = tmp_path / "data"
+    (root / "xnli").mkdir(parents=True)
+    (root / "xnli" / "test-en.tsv").touch()
+    answer = ds_stilts(*submit, "--data-root", root, "--json")
+    assert answer.exit_code == 0, answer.output
+    told = json.loads(answer.stdout)
+    for name in ("mnli/train.jsonl", "xnli/train-en.tsv"):
+        assert any(one.startswith(f"{root}/{name} is missing: task") for one in told["missing"]), told["missing"]
+    assert told["jobs"][0]["settings"]["DATA_ROOT"] == str(root)
+    refused = ds_stilts(*submit[:-1], "--data-root", root)
+    assert refused.exit_code == 2 and f"{root}/mnli/train.jsonl is missing" in refused.stderr
 
 
 def test_a_dry_run_prints_command_lines_that_a_shell_can_read_and_writes_nothing(tmp_path: Path) -> None:
