@@ -12,7 +12,6 @@ from statistics import fmean
 
 from ds_stilts.data.sampling import mean_shares
 from ds_stilts.errors import CheckpointError
-from ds_stilts.phases.context import data_folder
 from ds_stilts.planning.data_sizes import Known, TaskSize
 from ds_stilts.planning.machine import Machine
 from ds_stilts.planning.phase import PhaseNeeds, num_steps
@@ -62,7 +61,7 @@ def phase_costs(
     """Cost of every training phase and every merged arm of a recipe, by the key where it stands.
 
     Args:
-        data_root: folder of the official files, whose examples are counted; None: the recipe's, if it names one.
+        data_root: folder of the official files, whose examples are counted; None: no file is looked at.
         assumed: training items of a language, by task, where nothing else says them.
 
     Returns:
@@ -75,7 +74,7 @@ def phase_costs(
         shape, _ = start_shape(recipe)
     except CheckpointError:
         return {}
-    known = Known(recipe, data_folder(recipe, data_root), assumed or {})
+    known = Known(recipe, data_root, assumed or {})
     found = {needs.where: _cost(needs) for needs in phase_needs(known, shape, Machine(nodes=1, gpus=ranks))}
     for arm, phase in recipe.arms.items():
         if phase and phase.merge:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ds_stilts.errors import RecipeError, suggestion
+from ds_stilts.phases.context import data_folder
 from ds_stilts.plan import merged_stages
 from ds_stilts.recipe import Recipe
 from ds_stilts.studies.budget import PhaseCost, learned_in, phase_costs, total
@@ -40,12 +41,13 @@ def check_study(study: Study, data_root: Path | None = None) -> list[StudyRun]:
     """The runs of a study that has passed every check which needs no data; see `studies.guards`.
 
     Args:
-        data_root: folder of the official files: budgets are then those of what lies there.
+        data_root: folder of the official files; None: the base recipe's, if it names one. Budgets are then those of
+            what lies there.
     """
     runs = expand(study)
     check_seeds(study)
     check_arms(study, runs)
-    costs = arm_costs(study, runs, data_root)
+    costs = arm_costs(study, runs, data_folder(runs[0].recipe, data_root))
     _check_assumed(study, costs)
     check_budget(study, costs)
     return runs
@@ -61,7 +63,7 @@ def _check_assumed(study: Study, costs: Mapping[str, Mapping[str, PhaseCost]]) -
 
 
 def arm_costs(study: Study, runs: Sequence[StudyRun], data_root: Path | None = None) -> dict[str, dict[str, PhaseCost]]:
-    """By arm, the costs of all phases of its recipe."""
+    """By arm, the costs of all phases of its recipe; without a data root no file is looked at."""
     assumed = {task: one.items for task, one in study.assumed_items.items()}
     recipes = arm_recipes(runs)
     made: dict[int, dict[str, PhaseCost]] = {}
@@ -85,7 +87,7 @@ def plan_study(
         DataError: a data file is malformed.
     """
     runs = check_study(study, data_root)
-    costs = arm_costs(study, runs, data_root)
+    costs = arm_costs(study, runs, data_folder(runs[0].recipe, data_root))
     nodes = build_graph(runs, sources or (lambda run: {}))
     left = [node for node in nodes if not (store and store.is_done(node.key))]
     return {
