@@ -104,6 +104,11 @@ def check_recipe(recipe: Recipe, processes: int) -> None:
                     f"{where}.tasks.{name}: nothing can be trained on a retrieval task; name it under `targets`, where "
                     "it is scored without training"
                 )
+            if task.perturbed_from:
+                raise RecipeError(
+                    f"{where}.tasks.{name}: texts are perturbed where they are scored only; train on "
+                    f"'{task.perturbed_from}', and name this one under `targets`"
+                )
             check_languages(task, use.split, use.languages, f"{where}.tasks.{name}.languages")
             if use.join_lines and (task.format != "masked_lm" or task.split(use.split).read is read_translations):
                 raise RecipeError(
@@ -172,6 +177,11 @@ def _check_target(task: Task, target: Target, where: str, processes: int) -> Non
     for split in score_splits(target, task):
         if split == "pool":
             raise RecipeError(f"{where}.score_split: 'pool' is what is searched in; name the split with the queries")
+        if task.perturbed_from and split != task.score_split:
+            raise RecipeError(
+                f"{where}.score_split: of '{task.name}' only split '{task.score_split}' is perturbed, and '{split}' "
+                f"would be scored as in '{task.perturbed_from}'; leave it out"
+            )
         check_languages(task, split, target.score_languages, f"{where}.score_languages")
     if task.is_searched and target.max_score_examples is not None:
         raise RecipeError(

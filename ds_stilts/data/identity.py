@@ -16,7 +16,7 @@ from ds_stilts.tasks.task import Task
 
 _SAID_OR_SCORED = {
     "title", "benchmarks", "score_split", "metrics", "value_metrics", "train_data", "contains", "head", "url",
-    "licence", "citation", "note", "chance", "splits", "parallel",
+    "licence", "citation", "note", "chance", "splits", "parallel", "perturbed_from",
 }  # fmt: skip
 """Fields of a task that change no token: prose, what is scored, and other splits than the one that is read."""
 _CODE = (
@@ -25,6 +25,8 @@ _CODE = (
     "tasks/readers/*.py",
     "tasks/examples.py",
     "tasks/shuffled.py",
+    "tasks/perturbations.py",
+    "tasks/perturbed.py",
     "data/encode.py",
 )
 

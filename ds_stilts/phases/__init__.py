@@ -135,7 +135,7 @@ def _target(run: Run, ranks: Ranks, *, arm: str, name: str, scoring: bool) -> No
             target,
             source=source,
             stage=stage,
-            seed_label=f"targets/{name}",
+            seed_label=f"targets/{task.trained_as}",
             own=task,
             reused=reused_head(run.recipe, arm, task),
         )

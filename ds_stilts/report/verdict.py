@@ -1,7 +1,8 @@
 """The run as a whole: mean differences over comparable targets, and one careful sentence in numbers.
 
 Invariants: arms are compared over the same targets, those that every compared arm has scored and whose training data no
-arm has seen in its intermediate phase (otherwise "gain" would include more training on the target's own data). With one
+arm has seen in its intermediate phase (otherwise "gain" would include more training on the target's own data). Targets
+with perturbed texts have rows of their own and are in no mean. With one
 seed nothing is said about significance or about which arm is better in general.
 """
 
@@ -13,6 +14,7 @@ from ds_stilts.report.numbers import count, points, signed
 from ds_stilts.report.published import Published, beside_published
 from ds_stilts.report.summary import DifferenceIntervals, Extreme, TargetSummary, mean, summarise_targets
 from ds_stilts.report.totals import BenchmarkTotals, run_totals
+from ds_stilts.tasks.perturbed import is_perturbed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +43,8 @@ class Summary:
     comparisons: tuple[ArmComparison, ...]
     """Largest mean difference first."""
     mean_scores: Mapping[str, float]
-    """Mean over `common_targets` of each arm's score; over all scored targets where only the baseline is scored."""
+    """Mean over `common_targets` of each arm's score; where only the baseline is scored, over all scored targets whose
+    texts are not perturbed."""
     targets: tuple[TargetSummary, ...]
     not_scored: tuple[tuple[str, str], ...]
     """(arm, target) pairs of the recipe without scores yet."""
@@ -60,10 +63,11 @@ def summarise(run: Run, intervals: DifferenceIntervals | None = None) -> Summary
     targets = summarise_targets(run, intervals or {})
     arms = tuple(arm for arm in run.arms if any(arm in target.arms for target in targets))
     compared = [arm for arm in arms if arm != run.baseline]
-    overlapping = [target for target in targets if any(result.overlap != "none" for result in target.arms.values())]
+    counted = [target for target in targets if not is_perturbed(target.name)] or list(targets)
+    overlapping = [target for target in counted if any(result.overlap != "none" for result in target.arms.values())]
     common = [
         target
-        for target in targets
+        for target in counted
         if compared
         and target not in overlapping
         and all(arm in target.arms and target.arms[arm].difference is not None for arm in compared)
@@ -71,13 +75,13 @@ def summarise(run: Run, intervals: DifferenceIntervals | None = None) -> Summary
     comparisons = sorted(
         (_compare(arm, common) for arm in compared if common), key=lambda item: item.mean_difference, reverse=True
     )
-    over = common if compared else targets
+    over = common if compared else counted
     mean_scores = {arm: mean(target.arms[arm].score for target in over if arm in target.arms) for arm in arms}
     return Summary(
         name=run.name,
         baseline=run.baseline,
         arms=arms,
-        verdict=_sentence(run, compared, targets, common, overlapping, comparisons, mean_scores.get(run.baseline)),
+        verdict=_sentence(run, compared, counted, common, overlapping, comparisons, mean_scores.get(run.baseline)),
         common_targets=tuple(target.name for target in common),
         overlapping_targets=tuple(target.name for target in overlapping),
         comparisons=tuple(comparisons),
@@ -103,7 +107,7 @@ def _compare(arm: str, common: list[TargetSummary]) -> ArmComparison:
 def _sentence(
     run: Run,
     compared: list[str],
-    targets: tuple[TargetSummary, ...],
+    targets: list[TargetSummary],
     common: list[TargetSummary],
     overlapping: list[TargetSummary],
     comparisons: list[ArmComparison],

@@ -116,9 +116,9 @@ def _loaded(recipe: Recipe, sources: Mapping[str, str]) -> dict[str, Any]:
 def _phase(recipe: Recipe, values: dict[str, Any]) -> dict[str, Any]:
     """A phase's deciding keys, with the user's own tasks as they are declared; where their files lie says nothing."""
     own = {
-        name: recipe.tasks[name].model_dump(mode="json", exclude={"files", "gold"})
+        name: recipe.tasks[base].model_dump(mode="json", exclude={"files", "gold"})
         for name in values.get("tasks") or {}
-        if name in recipe.tasks
+        if (base := name.partition(":")[0]) in recipe.tasks
     }
     decided: dict[str, Any] = deciding(values)
     return {**decided, "own_tasks": own} if own else decided

@@ -83,7 +83,7 @@ class Cells(Section):
     """Which scores of an arm are meant."""
 
     targets: list[str] | None = Field(default=None, min_length=1)
-    """null: all of the study."""
+    """null: all of the study but perturbed copies ("xquad:noise")."""
     languages: list[str] | None = Field(default=None, min_length=1)
     """null: of each target, every scored language that it is not trained in."""
 

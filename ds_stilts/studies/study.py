@@ -22,6 +22,7 @@ from ds_stilts.studies.sections import (
     Statistics,
     StudyArm,
 )
+from ds_stilts.tasks.perturbed import is_perturbed
 
 NOT_IN_BASE = {
     "name": "it is made from the study's",
@@ -110,8 +111,13 @@ class Study(Section):
         return {**self.unverified, **assumed}
 
     def targets_of(self, cells: Cells) -> list[str]:
-        """The targets that some cells are of."""
-        return list(cells.targets or self.targets)
+        """The targets that some cells are of: those that they name, or all whose texts are not perturbed."""
+        return list(cells.targets or self.clean_targets())
+
+    def clean_targets(self) -> list[str]:
+        """The targets that means are over: all but perturbed copies, if there are others."""
+        clean = [target for target in self.targets if not is_perturbed(target)]
+        return clean or list(self.targets)
 
     def declared(self) -> dict[str, Any]:
         """What a lock freezes: all but prose and the machine that the cost is computed for."""

@@ -4,14 +4,15 @@ A new task is a new file in one of these folders; nothing else has to be told. F
 task becomes tokens and a loss belongs to `ds_stilts.formats`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from importlib import import_module
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING
 
 from ds_stilts.errors import RecipeError, suggestion
+from ds_stilts.tasks.perturbed import PERTURBATIONS, perturbed
 from ds_stilts.tasks.real_fake import real_fake
 from ds_stilts.tasks.shuffled import shuffled
 from ds_stilts.tasks.task import Task
@@ -29,7 +30,11 @@ FOLDERS = {
 }
 """The parts of the catalogue, each a folder here, in the order in which they are listed, with their headings."""
 
-VARIANTS = {"shuffled": shuffled, "real_fake": real_fake}
+VARIANTS: Mapping[str, Callable[[Task], Task]] = {
+    "shuffled": shuffled,
+    "real_fake": real_fake,
+    **{name: partial(perturbed, name=name) for name in PERTURBATIONS},
+}
 """What is made of a task where its name is followed by a colon and one of these."""
 
 
@@ -97,7 +102,8 @@ def description(task: Task) -> str:
 
 
 def get_task(name: str) -> Task:
-    """The task of that name; "NAME:shuffled" is its label-shuffled control, "NAME:real_fake" one made of running text.
+    """The task of that name; "NAME:shuffled" is its label-shuffled control, "NAME:real_fake" one made of running text,
+    and "NAME:noise" (or another of `PERTURBATIONS`) a target with perturbed texts.
 
     Raises:
         RecipeError: no such task (suggests the nearest name) or variant, or a task that has no such variant.
@@ -109,9 +115,10 @@ def get_task(name: str) -> Task:
     if not colon:
         return tasks[base]
     if variant not in VARIANTS:
+        ways = ", ".join(f"'NAME:{way}'" for way in PERTURBATIONS)
         raise RecipeError(
-            f"no variant '{variant}' of task '{base}'; there are 'NAME:shuffled' of tasks with training labels and "
-            "'NAME:real_fake' of running text."
+            f"no variant '{variant}' of task '{base}'{suggestion(variant, list(VARIANTS))}; there are 'NAME:shuffled' "
+            f"of tasks with training labels, 'NAME:real_fake' of running text, and {ways} of targets."
         )
     return VARIANTS[variant](tasks[base])
 

@@ -104,6 +104,9 @@ class Task:
     note: str = ""
     chance: Mapping[str, float] = field(default_factory=dict)
     """Value of a metric for a guesser, in percent, where the format fixes it."""
+    perturbed_from: str = ""
+    """Name of the task whose scored texts are perturbed here; "" for all others. It is trained as that task is, with
+    the same seeds, and counts in no mean over tasks."""
 
     def __post_init__(self) -> None:
         if not self.head:
@@ -113,6 +116,11 @@ class Task:
         if not self.value_metrics:
             default = ("f1", "exact_match") if self.format == "span_qa" else self.metrics[:1]
             object.__setattr__(self, "value_metrics", default)
+
+    @property
+    def trained_as(self) -> str:
+        """Name under which its training draws: a perturbed copy's model is that of the clean task."""
+        return self.perturbed_from or self.name
 
     @property
     def is_searched(self) -> bool:

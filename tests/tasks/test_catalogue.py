@@ -91,7 +91,8 @@ def test_an_unknown_task_suggests_the_nearest() -> None:
 
 def test_an_unknown_variant_names_those_there_are() -> None:
     with pytest.raises(
-        RecipeError, match=r"no variant 'reversed' of task 'mnli'; there are 'NAME:shuffled' .* and 'NAME:real_fake'"
+        RecipeError,
+        match=r"no variant 'reversed' of task 'mnli'; there are 'NAME:shuffled' .* 'NAME:real_fake' .* 'NAME:noise'",
     ):
         get_task("mnli:reversed")
 

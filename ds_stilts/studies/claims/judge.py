@@ -74,7 +74,7 @@ def why_not(claims: Claims, claim: Claim, part: Contrast, evidence: Evidence) ->
     for arm in part.arms:
         if arm not in study.arms:
             return f"study '{study.study}' has no arm '{arm}'"
-    wanted = [target for cells in (part.of, part.minus) if cells for target in cells.targets or study.targets]
+    wanted = [target for cells in (part.of, part.minus) if cells for target in study.targets_of(cells)]
     for target in wanted:
         if target not in study.targets:
             return f"study '{study.study}' has no target '{target}'"

@@ -1,10 +1,11 @@
 """What each arm gains over the baseline: by target, group of tasks, language, kind of language, and in all.
 
 Means are over languages that are zero-shot in both arms. An overall mean is over the targets that every compared arm
-has finished and of whose training data no arm has seen anything; with the overlapping ones it is shown apart.
+has finished and of whose training data no arm has seen anything; with the overlapping ones it is shown apart. Targets
+with perturbed texts have their own rows and are in no mean.
 """
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Collection, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 
 from ds_stilts.labelled import is_zero_shot, train_languages
@@ -131,7 +132,7 @@ def compare(evidence: Evidence) -> Comparisons:
         finished=finished,
         common=tuple(
             target
-            for target in study.targets
+            for target in study.clean_targets()
             if finished and target not in overlapping and all(target in targets for targets in finished.values())
         ),
         overlaps=overlaps,
@@ -179,7 +180,7 @@ def _own(compared: Comparisons, name: str) -> list[Cell]:
     return [cell for cell in all_cells[0] if all(cell in own for own in all_cells)] if all_cells else []
 
 
-def _common(cells: Iterable[Cell], common: tuple[str, ...]) -> list[Cell]:
+def _common(cells: Iterable[Cell], common: Collection[str]) -> list[Cell]:
     return [cell for cell in cells if cell[0] in common]
 
 
@@ -255,10 +256,11 @@ def _ask(evidence: Evidence, compared: Comparisons, name: str) -> Iterable[Asked
         asked = (name, *key)
         return Asked(name=asked, ours=ours, theirs=compared.baseline, cells=tuple(chosen), aggregate=aggregate)
 
+    clean = _common(cells, evidence.study.clean_targets())
     mean = _common(cells, common)
     yield ask(OVERALL, mean)
     if {target for _, target in compared.overlaps} & set(finished):
-        yield ask(WITH_OVERLAP, cells)
+        yield ask(WITH_OVERLAP, clean)
     for target in finished:
         yield ask(("target", target), [cell for cell in cells if cell[0] == target])
     groups: dict[str, list[Cell]] = {}
@@ -275,9 +277,10 @@ def _ask(evidence: Evidence, compared: Comparisons, name: str) -> Iterable[Asked
         yield ask(("cell", *cell), [cell])
     for language in dict.fromkeys(language for _, language in everything):
         own = [cell for cell in everything if cell[1] == language]
-        yield ask(("language", language), _common(own, common) or own)
+        counted = _common(own, common) or _common(own, evidence.study.clean_targets()) or own
+        yield ask(("language", language), counted)
     for kind, languages in compared.kinds.items():
-        if own := [cell for cell in mean or cells if cell[1] in languages]:
+        if own := [cell for cell in mean or clean if cell[1] in languages]:
             yield ask(("kind", *kind), own)
 
 
@@ -314,7 +317,7 @@ def _arm_gains(
         name=name,
         ours=arm(name, evidence.study.targets),
         theirs=compared.baseline,
-        cells=tuple(_common(cells, compared.common) or cells),
+        cells=tuple(_common(cells, compared.common) or _common(cells, evidence.study.clean_targets())),
     )
     return ArmGains(
         arm=name,

@@ -51,7 +51,8 @@ def targets_part(report: StudyReport) -> Part:
 def _target_td(report: StudyReport, target: str) -> Td:
     task = get_task(target)
     splits = [", ".join(report.scored_splits[target])] if report.scored_splits.get(target) else []
-    return Td(text=target, sub=(", ".join([" and ".join(task.value_metrics), *splits]),), title=task.title)
+    apart = [] if target in report.study.clean_targets() else ["perturbed, in no mean"]
+    return Td(text=target, sub=(", ".join([" and ".join(task.value_metrics), *splits, *apart]),), title=task.title)
 
 
 def _notes(gains: Gains) -> list[Block]:
