@@ -243,6 +243,14 @@ def test_every_shipped_recipe_can_run_as_it_is(name: str) -> None:
             {"arms": {"a": {"tasks": {"ntrex": {"join_lines": True}}, "steps": 9}}},
             "arms.a.tasks.ntrex.join_lines: only running text without translations",
         ),
+        (
+            {"arms": {"a": {"tasks": {"xquad:noise": {}}, "steps": 9}}},
+            "arms.a.tasks.xquad:noise: texts are perturbed where they are scored only; train on 'xquad'",
+        ),
+        (
+            {"targets": {"xquad:noise": {"steps": 9, "score_split": "dev"}}},
+            "targets.xquad:noise.score_split: of 'xquad:noise' only split 'test' is perturbed",
+        ),
         ({"engine": {"config": "mine.json"}}, "engine.config: .*or give the path of a DeepSpeed JSON file"),
     ],
 )

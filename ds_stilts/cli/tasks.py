@@ -89,6 +89,7 @@ def _print_table(chosen: list["Task"]) -> None:
             console.print(table)
     console.print(
         "NAME:shuffled is a task's label-shuffled control, NAME:real_fake one made of running text;\n"
+        "NAME:noise, NAME:no_case and NAME:distractor are targets scored on perturbed texts;\n"
         "`ds-stilts tasks NAME` shows one whole."
     )
 

@@ -142,16 +142,16 @@ def _counts(known: Known, task: Task, split: str, languages: list[str], joined: 
     complete = {language: count for language, count in found.items() if count}
     if complete and len(complete) == len(found):
         return complete
-    assumed = known.assumed.get(task.name.removesuffix(":shuffled"))
+    assumed = known.assumed.get(task.trained_as.removesuffix(":shuffled"))
     return dict.fromkeys(languages or ["all"], _Count(examples=assumed, source=ASSUMED)) if assumed else {}
 
 
 def _count(known: Known, task: Task, split: str, language: str) -> _Count | None:
     made_up = known.recipe.data.synthetic
-    if made_up and task.name in _SETS:
+    if made_up and task.trained_as in _SETS:
         from ds_stilts.synthetic.presets import find_preset
 
-        size: int = getattr(find_preset(made_up.preset).sets, _SETS[task.name])
+        size: int = getattr(find_preset(made_up.preset).sets, _SETS[task.trained_as])
         return _Count(examples=size, source=f"preset {made_up.preset}")
     in_files = counted(task, split, language, known.files, known.prepared) if known.files else None
     if in_files:

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from ds_stilts.tasks import FOLDERS, all_tasks, description, group_of
 from ds_stilts.tasks.languages import language_name
 from ds_stilts.tasks.overlap import overlap
+from ds_stilts.tasks.perturbed import PERTURBATIONS
 from ds_stilts.tasks.task import Split, Task
 
 _BENCHMARKS = {"xtreme": "XTREME", "xtreme-r": "XTREME-R"}
@@ -31,6 +32,10 @@ Hugging Face hub, where a task names a copy there; the commit is written beside 
 
 `NAME:shuffled` is the label-shuffled control of any task with training labels, `NAME:real_fake` the discrimination of
 real from corrupted sentences, made of running text.
+
+A target is scored on perturbed texts under the name `NAME:` and one of these. It is trained on the clean data with the
+same seeds, ids and gold are those of the clean target, and it is in no benchmark and in no mean over targets:
+
 """
 
 
@@ -86,12 +91,21 @@ def examples(split: Split, task: Task) -> str:
 
 def markdown() -> str:
     """`docs/tasks.md`: a table of each part of the catalogue, then a section for each of its tasks."""
-    parts = [_HEAD]
+    parts = [_HEAD + _perturbations()]
     for folder, heading in FOLDERS.items():
         tasks = [task for task in all_tasks() if group_of(task) == folder]
         if tasks:
             parts += [f"## {heading}\n", _table(tasks), *(_section(task) for task in tasks)]
     return "\n".join(parts)
+
+
+def _perturbations() -> str:
+    """A line for each way to perturb a target."""
+    lines = ["| name | title | what is scored | formats |", "| --- | --- | --- | --- |"]
+    for name, way in PERTURBATIONS.items():
+        title, done = (part.format(text="in the text") for part in (way.title, way.note.removeprefix("Perturbed: ")))
+        lines.append(_row([f"`NAME:{name}`", title, done[0].upper() + done[1:], ", ".join(way.formats)]))
+    return "\n".join(lines) + "\n"
 
 
 def _table(tasks: list[Task]) -> str:

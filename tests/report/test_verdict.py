@@ -31,6 +31,19 @@ def test_verdict_names_arm_mean_worst_language_and_the_single_seed(small_run: Pa
     )
 
 
+def test_a_perturbed_target_has_a_row_and_is_in_no_mean(small_run: Path, edit_scores) -> None:
+    before = summary(small_run)
+    for arm in ("none", "nli"):
+        shutil.copytree(small_run / "targets" / arm / "xquad", small_run / "targets" / arm / "xquad:noise")
+        edit_scores(
+            small_run, arm, "xquad:noise", lambda values: values.update(task="xquad:noise", title="XQuAD, noise")
+        )
+    found = summary(small_run)
+    assert "xquad:noise" in {target.name for target in found.targets}
+    assert (found.common_targets, found.mean_scores) == (before.common_targets, before.mean_scores)
+    assert found.verdict == before.verdict
+
+
 def test_arms_are_compared_over_the_same_targets(full_run: Path) -> None:
     found = summary(full_run)
     assert found.common_targets == ("udpos", "panx", "tatoeba", "tydiqa")

@@ -181,6 +181,20 @@ def test_the_content_of_data_files_counts_not_their_place(tmp_path: Path) -> Non
     assert differing(first, other_train) == {"arms/pairs", "targets/none/mine", "targets/pairs/mine"}
 
 
+def test_the_declaration_of_an_own_task_counts_in_a_variant_of_it_too(tmp_path: Path) -> None:
+    from ds_stilts.tasks import declare_own
+
+    def key(citation: str) -> str:
+        files = {split: f"{split}.tsv" for split in ("train", "dev")}
+        own = {**REAL["tasks"]["mine"], "files": files, "citation": citation}  # type: ignore[index]
+        arms = {"pairs": {"tasks": {"mine:shuffled": {}}, "steps": 1}}
+        recipe = Recipe.model_validate({**REAL, "tasks": {"mine": own}, "arms": {"none": None, **arms}})
+        declare_own(recipe.tasks)
+        return stage_key(recipe, "arms/pairs", {})
+
+    assert key("one") != key("another")
+
+
 def test_texts_without_labels_are_read_by_a_stage_only_where_they_choose(tmp_path: Path) -> None:
     for split, languages in {"train": ["en"], "dev": ["en", "de"], "test": ["de"]}.items():
         for language in languages:

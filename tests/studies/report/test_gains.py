@@ -8,6 +8,7 @@ import pytest
 
 from ds_stilts.studies.cells import all_cells
 from ds_stilts.studies.report.collect import Evidence, read_evidence
+from ds_stilts.studies.report.contrasts import question_contrasts
 from ds_stilts.studies.report.estimates import answer
 from ds_stilts.studies.report.gains import Gains, compare, gains
 from ds_stilts.studies.report.integrity import Check, checks
@@ -96,6 +97,31 @@ def test_train_overlap_is_marked_and_stays_out_of_the_mean(tmp_path: Path) -> No
     )
     check = by_title(evidence)["Train overlap"]
     assert not check.is_fine and "qa has trained on the training data of synth_nli" in check.found[0]
+
+
+def test_a_perturbed_target_has_a_row_of_its_own_and_is_in_no_mean(tmp_path: Path) -> None:
+    languages = {"score_languages": ["aa", "bb", "cc"]}
+    copy = "synth_nli:noise"
+    contrasts = {
+        "all": {"arm": "harm", "against": "none"},
+        "robustness": {
+            "arm": "harm", "against": "none", "of": {"targets": [copy]}, "minus": {"targets": ["synth_nli"]},
+        },
+    }  # fmt: skip
+    evidence = small(tmp_path, targets={"synth_nli": languages, copy: languages}, contrasts=contrasts)
+    found = all_gains(evidence)
+    assert found.common == ("synth_nli",)
+    for one in found.arms.values():
+        clean = one.targets["synth_nli"].finding.estimate
+        assert one.overall.finding.estimate == pytest.approx(clean)
+        assert one.languages["cc"].finding.estimate == pytest.approx(one.cells["synth_nli", "cc"].estimate)
+        assert one.targets[copy].finding.estimate != pytest.approx(clean)
+    asked = question_contrasts(evidence, evidence.study.contrasts).asked
+    assert {target for target, _ in asked["all"].cells} == {"synth_nli"}
+    answers = answer(evidence, asked.values())
+    harm = {name: gain.finding.estimate for name, gain in found.arms["harm"].targets.items()}
+    assert answers["contrast", "all"].estimate == pytest.approx(harm["synth_nli"])
+    assert answers["contrast", "robustness"].estimate == pytest.approx(harm[copy] - harm["synth_nli"])  # type: ignore[operator]
 
 
 def test_a_language_whose_labels_an_arm_has_seen_is_left_out_of_its_means(tmp_path: Path) -> None:
