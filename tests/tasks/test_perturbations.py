@@ -54,6 +54,7 @@ def test_letters_of_two_scripts_do_not_change_places() -> None:
 
 
 def test_about_a_twentieth_of_the_letters_is_disturbed() -> None:
+    assert NOISE_RATE == 0.05
     word = "abcdefghij" * 2000
     noisy = add_noise(word, Random(0))
     # What is left out or doubled changes the length, by one each time and in both directions; pairs count the swaps.
