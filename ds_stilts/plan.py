@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ds_stilts.errors import RecipeError, suggestion
 from ds_stilts.plan_validation import check_languages, check_validation, validated_tasks
-from ds_stilts.recipe import Merge, Recipe, Start, Target, Training
+from ds_stilts.recipe import Merge, Recipe, Start, Target, TaskUse, Training
 from ds_stilts.resources import config_path
 from ds_stilts.tasks import declare_own, get_task
 from ds_stilts.tasks.readers.text import read_translations
@@ -110,6 +110,7 @@ def check_recipe(recipe: Recipe, processes: int) -> None:
                     f"'{task.perturbed_from}', and name this one under `targets`"
                 )
             check_languages(task, use.split, use.languages, f"{where}.tasks.{name}.languages")
+            _check_where(task, use, f"{where}.tasks.{name}.where")
             if use.join_lines and (task.format != "masked_lm" or task.split(use.split).read is read_translations):
                 raise RecipeError(
                     f"{where}.tasks.{name}.join_lines: only running text without translations has lines to join; "
@@ -128,6 +129,17 @@ def _phases(recipe: Recipe) -> Iterator[tuple[str, Training]]:
     if recipe.start.pretrain:
         yield "start.pretrain", recipe.start.pretrain
     yield from recipe.intermediate().items()
+
+
+def _check_where(task: Task, use: TaskUse, where: str) -> None:
+    known = task.split(use.split).fields
+    for field in use.where or {}:
+        if field not in known:
+            has = f"they can by: {', '.join(known)}" if known else "they cannot by any; remove it"
+            raise RecipeError(
+                f"{where}.{field}: examples of task '{task.name}', split '{use.split}', cannot be chosen by that field"
+                f"{suggestion(field, known)}; {has}"
+            )
 
 
 def _task(name: str, where: str) -> Task:

@@ -15,7 +15,7 @@ _LATER = {
     "validation": None, "heads": "fresh", "reuse_head": None, "optimizer": "adamw", "compile": None, "use": None,
     "family": "xlmr", "freeze": None, "layer_lr_decay": 1.0, "anneal": 0.8,
     "one_task_steps": False, "batch_tokens": None, "goal": None, "join_lines": False, "average": None,
-    "lora": None, "target_seed": None, "seed": None, "translated": False, "domains": None,
+    "lora": None, "target_seed": None, "seed": None, "translated": False, "domains": None, "where": None,
 }  # fmt: skip
 """Keys that the first recipes did not have, with the value that changes nothing."""
 

@@ -251,6 +251,15 @@ def test_every_shipped_recipe_can_run_as_it_is(name: str) -> None:
             {"targets": {"xquad:noise": {"steps": 9, "score_split": "dev"}}},
             "targets.xquad:noise.score_split: of 'xquad:noise' only split 'test' is perturbed",
         ),
+        (
+            {"arms": {"a": {"tasks": {"mnli": {"where": {"gener": ["fiction"]}}}, "steps": 9}}},
+            r"arms\.a\.tasks\.mnli\.where\.gener: .*task 'mnli', split 'train', .* \(did you mean 'genre'\?\); they "
+            "can by: genre",
+        ),
+        (
+            {"arms": {"a": {"tasks": {"snli": {"where": {"genre": ["fiction"]}}}, "steps": 9}}},
+            r"arms\.a\.tasks\.snli\.where\.genre: .*they cannot by any; remove it",
+        ),
         ({"engine": {"config": "mine.json"}}, "engine.config: .*or give the path of a DeepSpeed JSON file"),
     ],
 )

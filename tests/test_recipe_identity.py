@@ -2,6 +2,9 @@
 
 from typing import Any
 
+import pytest
+from pydantic import ValidationError
+
 from ds_stilts.recipe import Recipe
 
 
@@ -43,3 +46,19 @@ def test_what_a_validation_only_shows_is_no_other_experiment_and_what_it_chooses
     chosen = validated(patience=2, choose_by="entropy", **seen)
     assert chosen == validated(patience=2, choose_by="entropy", unlabelled={"examples": 50, "oracle": True})
     assert len({chosen, validated(patience=2), validated(patience=2, choose_by="entropy", unlabelled={})}) == 3
+
+
+def test_a_part_of_a_task_is_another_experiment_and_the_whole_is_the_one_that_it_always_was() -> None:
+    whole = recipe({"mnli": {}})
+    assert "where" not in whole.identity()["arms"]["a"]["tasks"]["mnli"]
+    parts = [recipe({"mnli": {"where": {"genre": genres}}}) for genres in (["fiction"], ["fiction", "slate"])]
+    assert len({one.fingerprint() for one in (whole, *parts)}) == 3
+    assert parts[1].fingerprint() == recipe({"mnli": {"where": {"genre": ["slate", "fiction", "slate"]}}}).fingerprint()
+
+
+@pytest.mark.parametrize(
+    ("where", "sentence"), [({}, "it names no field"), ({"genre": []}, "at least 1 item"), ({"genre": "x"}, "list")]
+)
+def test_a_part_that_asks_for_nothing_is_refused(where: Any, sentence: str) -> None:
+    with pytest.raises(ValidationError, match=sentence):
+        recipe({"mnli": {"where": where}})

@@ -77,6 +77,7 @@ def _task(task: Task, splits: Sequence[Facts], share: float | None, targets: Map
                 "items": facts.items,
                 "tokens": facts.tokens,
                 "checksum": facts.checksum,
+                **({"where": facts.where} if facts.where else {}),
             }
             for facts in splits
         ],
@@ -125,7 +126,7 @@ def card_markdown(card: Mapping[str, Any]) -> str:
         )
     tasks = {task["task"]: task for phase in card["phases"].values() for task in phase["tasks"]}
     splits = {
-        (task["task"], facts["split"], facts["language"], f"{facts['examples']:,}", f"`{facts['checksum']}`"): None
+        (task["task"], _part(facts), facts["language"], f"{facts['examples']:,}", f"`{facts['checksum']}`"): None
         for phase in card["phases"].values()
         for task in phase["tasks"]
         for facts in task["splits"]
@@ -133,6 +134,12 @@ def card_markdown(card: Mapping[str, Any]) -> str:
     lines += ["", "## Files", "", *_table(("task", "split", "language", "examples", "checksum"), list(splits))]
     lines += ["", "## Citations", "", *(f"- {task['title']}: {task['citation']}" for task in tasks.values())]
     return "\n".join(lines) + "\n"
+
+
+def _part(facts: Mapping[str, Any]) -> str:
+    """The split, and which of its examples."""
+    chosen = [f"{field} {', '.join(values)}" for field, values in facts.get("where", {}).items()]
+    return f"{facts['split']} ({'; '.join(chosen)})" if chosen else str(facts["split"])
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

@@ -20,13 +20,13 @@ import xxhash
 from ds_stilts.data.checksums import checksum
 from ds_stilts.data.encode import CHUNK_EXAMPLES, Chunk, bare, schema
 from ds_stilts.data.encoder import Encoder
-from ds_stilts.data.identity import code_fingerprint, declaration
+from ds_stilts.data.identity import code_fingerprint, declaration, stable
 from ds_stilts.data.prepared import Facts, facts_path, write_facts
 from ds_stilts.errors import UserError
 from ds_stilts.formats.base import Limits
 from ds_stilts.resources import cache_folder
 from ds_stilts.tasks.examples import Example, without_gold
-from ds_stilts.tasks.task import Task
+from ds_stilts.tasks.task import Task, Where
 
 LAYOUT_VERSION = 2
 """Bumped when columns or types of a prepared file change."""
@@ -45,6 +45,8 @@ class SplitKey:
     limits: Limits
     training: bool
     max_examples: int | None = None
+    where: Where | None = None
+    """None: all examples; else those that have one of these values in each field. `max_examples` counts these."""
     text: bool = False
     """Whether the model writes text, instead of reading it with heads."""
     unlabelled: bool = False
@@ -52,12 +54,12 @@ class SplitKey:
 
     def examples(self, root: Path) -> list[Example]:
         """Raw examples in file order."""
-        examples = self.task.examples(self.split, self.language, root)[: self.max_examples]
+        examples = self.task.examples(self.split, self.language, root, self.where)[: self.max_examples]
         return [without_gold(example) for example in examples] if self.unlabelled else examples
 
     def stream(self, root: Path) -> Iterator[Example]:
         """The same, read piece by piece; there may be none."""
-        examples = islice(self.task.stream(self.split, self.language, root), self.max_examples)
+        examples = islice(self.task.stream(self.split, self.language, root, self.where), self.max_examples)
         return map(without_gold, examples) if self.unlabelled else examples
 
     def files(self, root: Path) -> list[Path]:
@@ -109,7 +111,7 @@ def prepare(key: SplitKey, encoder: Encoder, root: Path, folder: Path, progress:
     chunks = _chunks(key, root)
     first = next(chunks, None)  # before anything is written: this is where a missing file is told
     if first is None:
-        key.task.examples(key.split, key.language, root)  # says that there is none
+        key.examples(root)  # says that there is none
         raise AssertionError(key)
     with _alone(path):
         if is_prepared(path):
@@ -140,6 +142,7 @@ def _path(key: SplitKey, encoder: Encoder, files_checksum: str, folder: Path) ->
         key.max_examples,
         key.text and key.task.head,  # the head's name stands in prompts
         *(["unlabelled"] if key.unlabelled else []),
+        *([stable(key.where)] if key.where else []),
     )
     name = f"{key.split}-{key.language}-{xxhash.xxh3_128_hexdigest(repr(identity).encode())}.arrow"
     return folder / key.task.name.replace(":", "_") / name
@@ -194,6 +197,7 @@ def _write(
         bytes=path.stat().st_size,
         checksum=files_checksum,
         tokenizer=encoder.fingerprint,
+        where=key.where,
     )
 
 

@@ -19,6 +19,7 @@ import pyarrow as pa
 from ds_stilts.data.encode import LISTS
 from ds_stilts.errors import DataError
 from ds_stilts.formats.base import Sequence
+from ds_stilts.tasks.task import Where
 
 
 class Ragged:
@@ -109,6 +110,8 @@ class Facts:
     """xxh3 of the official files."""
     tokenizer: str = ""
     """Its fingerprint; empty in a file of an earlier version."""
+    where: Where | None = None
+    """Which examples were read; None: all. Not written then, as it was not before there was the key."""
 
 
 def facts_path(path: Path) -> Path:
@@ -116,7 +119,8 @@ def facts_path(path: Path) -> Path:
 
 
 def write_facts(facts: Facts, path: Path) -> None:
-    facts_path(path).write_text(json.dumps(asdict(facts), indent=1) + "\n", encoding="utf-8")
+    values = {key: value for key, value in asdict(facts).items() if not (key == "where" and value is None)}
+    facts_path(path).write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
 
 
 def read_facts(path: Path) -> Facts:

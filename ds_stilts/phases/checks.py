@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
+from ds_stilts.data.identity import stable
 from ds_stilts.data.prepare import SplitKey
 from ds_stilts.errors import CheckpointError, RecipeError
 from ds_stilts.evaluation.pooling import PRESETS, pooling_of, probe_pooling
@@ -130,9 +131,9 @@ def check_files(run: Run) -> None:
     Raises:
         DataError: the first that is missing or malformed; names file and line.
     """
-    seen: set[tuple[str, str, str, int | None, bool]] = set()
+    seen: set[tuple[str, str, str, int | None, bool, str]] = set()
     for key in all_keys(run):
-        identity = (key.task.name, key.split, key.language, key.max_examples, key.unlabelled)
+        identity = (key.task.name, key.split, key.language, key.max_examples, key.unlabelled, stable(key.where))
         if identity not in seen:
             seen.add(identity)
             examples = key.examples(run.data_root)

@@ -34,11 +34,12 @@ def training_keys(run: Run, training: Training, task: Task, max_tokens: int) -> 
     text = writes_text(run.recipe.start)
     limits = _limits(training, task, max_tokens, text)
     if isinstance(training, Target):
-        split, most = "train", training.max_train_examples
+        split, most, where = "train", training.max_train_examples, None
         languages = train_languages(training, task)
     else:
         use = training.tasks[task.name]
-        split, most, limits = use.split, use.max_examples, replace(limits, join_lines=use.join_lines)
+        split, most, where = use.split, use.max_examples, use.where
+        limits = replace(limits, join_lines=use.join_lines)
         if use.languages is not None:
             languages = use.languages
         elif task.format == "masked_lm":
@@ -48,7 +49,16 @@ def training_keys(run: Run, training: Training, task: Task, max_tokens: int) -> 
     if not languages:
         task.examples(split, (task.split(split).languages or task.languages)[0], run.data_root)  # says what is missing
     return [
-        SplitKey(task=task, split=split, language=language, limits=limits, training=True, max_examples=most, text=text)
+        SplitKey(
+            task=task,
+            split=split,
+            language=language,
+            limits=limits,
+            training=True,
+            max_examples=most,
+            where=where,
+            text=text,
+        )
         for language in languages
     ]
 

@@ -19,7 +19,7 @@ from ds_stilts.data.prepared import Facts
 from ds_stilts.plan import longest_item
 from ds_stilts.planning.start_model import start_tokenizer
 from ds_stilts.recipe import Recipe, Target, Training
-from ds_stilts.tasks.task import Task
+from ds_stilts.tasks.task import Task, Where
 
 ASSUMED = "assumed, not verified"
 """Where a count is from that a study assumes for its plan."""
@@ -101,14 +101,15 @@ def task_size(known: Known, phase: Training, task: Task, limit: int | None) -> T
     most = phase.max_train_examples if isinstance(phase, Target) else use.max_examples if use else None
     split = use.split if use else "train"
     longest = longest_item(phase, task, limit)
-    counts = _counts(known, task, split, _languages(known, phase, task, split), joined=bool(use and use.join_lines))
+    where, joined = (use.where, use.join_lines) if use else (None, False)
+    counts = _counts(known, task, split, _languages(known, phase, task, split), joined=joined, where=where)
     if not counts:
         return TaskSize(
             items=None, item_tokens=longest, longest=longest, counted="not prepared yet", lengths_known=False
         )
     examples = sum(min(count.examples, most) if most else count.examples for count in counts.values())
     source = next(iter(counts.values())).source
-    facts = [_facts(known, task, split, language, count) for language, count in counts.items()]
+    facts = [_facts(known, task, split, language, count, where) for language, count in counts.items()]
     found = [fact for fact in facts if fact and fact.items]
     if not found or len(found) < len(facts):
         return TaskSize(items=examples, item_tokens=longest, longest=longest, counted=source, lengths_known=False)
@@ -132,35 +133,38 @@ def _languages(known: Known, phase: Training, task: Task, split: str) -> list[st
     return list(task.split(split).languages or task.languages)[:1]
 
 
-def _counts(known: Known, task: Task, split: str, languages: list[str], joined: bool) -> dict[str, _Count]:
+def _counts(
+    known: Known, task: Task, split: str, languages: list[str], *, joined: bool, where: Where | None
+) -> dict[str, _Count]:
     """Examples by language; empty if those of any are not known.
 
     Args:
+        where: these examples only.
         joined: lines are joined to sequences, the number of which nobody knows before the text is prepared.
     """
-    found = {} if joined else {language: _count(known, task, split, language) for language in languages}
+    found = {} if joined else {language: _count(known, task, split, language, where) for language in languages}
     complete = {language: count for language, count in found.items() if count}
     if complete and len(complete) == len(found):
         return complete
-    assumed = known.assumed.get(task.trained_as.removesuffix(":shuffled"))
+    assumed = None if where else known.assumed.get(task.trained_as.removesuffix(":shuffled"))
     return dict.fromkeys(languages or ["all"], _Count(examples=assumed, source=ASSUMED)) if assumed else {}
 
 
-def _count(known: Known, task: Task, split: str, language: str) -> _Count | None:
+def _count(known: Known, task: Task, split: str, language: str, where: Where | None) -> _Count | None:
     made_up = known.recipe.data.synthetic
     if made_up and task.trained_as in _SETS:
         from ds_stilts.synthetic.presets import find_preset
 
         size: int = getattr(find_preset(made_up.preset).sets, _SETS[task.trained_as])
         return _Count(examples=size, source=f"preset {made_up.preset}")
-    in_files = counted(task, split, language, known.files, known.prepared) if known.files else None
+    in_files = counted(task, split, language, known.files, known.prepared, where) if known.files else None
     if in_files:
         return _Count(examples=in_files[0], source="data files", checksum=in_files[1])
-    published = task.split(split).published_count(language)
+    published = None if where else task.split(split).published_count(language)  # of whole splits
     return None if published is None else _Count(examples=published, source="published counts")
 
 
-def _facts(known: Known, task: Task, split: str, language: str, count: _Count) -> Facts | None:
+def _facts(known: Known, task: Task, split: str, language: str, count: _Count, where: Where | None) -> Facts | None:
     """Facts of the newest prepared file of these data and this tokenizer."""
     folder = known.prepared / task.name.replace(":", "_")
     files = folder.glob(f"{split}-{language}-*.json")
@@ -170,6 +174,6 @@ def _facts(known: Known, task: Task, split: str, language: str, count: _Count) -
         except (OSError, ValueError, TypeError):
             continue  # a plan does not need it; the run makes it again
         same = facts.checksum == count.checksum if count.checksum else facts.examples == count.examples
-        if same and facts.tokenizer and facts.tokenizer == known.tokenizer:
+        if same and facts.where == where and facts.tokenizer and facts.tokenizer == known.tokenizer:
             return facts
     return None

@@ -59,6 +59,7 @@ def facts(task: Task) -> dict[str, str]:
         "overlaps with": ", ".join(f"{name} ({kind})" for name, kind in _overlaps(task).items()),
         "head": task.head if task.head != task.name else "",
         "longest input": f"{task.max_tokens} tokens",
+        "where": _fields(task),
         "hub": _hub(task),
         "had from": task.url,
         "to be had": task.obtain,
@@ -170,6 +171,15 @@ def _overlaps(task: Task) -> Mapping[str, str]:
     """Other tasks whose training data are this one's, or inside it."""
     kinds = {other.name: overlap(task, other) for other in all_tasks() if "train" in other.splits and other != task}
     return {name: kind for name, kind in kinds.items() if kind != "none" and "train" in task.splits}
+
+
+def _fields(task: Task) -> str:
+    """Fields by which a recipe may choose examples, and the splits that have them."""
+    splits: dict[str, list[str]] = {}
+    for name, split in task.splits.items():
+        for field in split.fields:
+            splits.setdefault(field, []).append(name)
+    return "; ".join(f"{field} ({', '.join(names)})" for field, names in splits.items())
 
 
 def _hub(task: Task) -> str:

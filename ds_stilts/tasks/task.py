@@ -3,7 +3,7 @@
 Knows no tokenizer, no model and no format code: `format` is the name under which `ds_stilts.formats` finds it.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,6 +15,9 @@ Reader = Callable[..., Iterable[Example]]
 """`read(path, *, task, language, labels_path)`: examples in file order, read piece by piece where the layout allows it;
 raises DataError naming file and line."""
 
+
+Where = Mapping[str, Sequence[str]]
+"""Field of a file → values; chosen are the examples that have one of them in every field."""
 
 SEARCHED = ("retrieval", "mining", "ranking")
 """Formats under which nothing is trained: texts are compared by the encoder's states."""
@@ -39,6 +42,9 @@ class Split:
     """What `{stem}` in a path becomes, for sets whose files are named otherwise than by language."""
     published: int | Mapping[str, int] | None = None
     """Examples as published, of every language alike or by language; None: not read from its source."""
+    fields: tuple[str, ...] = ()
+    """Fields of the file, beside those that become an example, by which a recipe may choose examples (`where`); `read`
+    is then told of them: `read(..., where=…)`."""
     then: Callable[..., Iterable[Example]] | None = None
     """`then(examples, *, task, language)`: what a control makes of the examples of either source."""
 
@@ -157,15 +163,20 @@ class Task:
         languages = self.split(split).languages or self.languages
         return [lang for lang in languages if self.files(split, lang, root)[0].is_file()]
 
-    def stream(self, split: str, language: str, root: Path) -> Iterable[Example]:
+    def stream(self, split: str, language: str, root: Path, where: Where | None = None) -> Iterable[Example]:
         """Read one split of one language, piece by piece where its layout allows it.
 
+        Args:
+            where: read these examples only; by fields that the split declares.
+
         Raises:
-            DataError: a file is missing (says what to download and where it belongs) or malformed (file and line).
+            DataError: a file is missing (says what to download and where it belongs) or malformed (file and line), or
+                no example has a value that `where` asks for.
         """
         if language not in (self.split(split).languages or self.languages):
             raise RecipeError(f"task '{self.name}' has no language '{language}' in split '{split}'")
         declared, files, labels = self.split(split), self.files(split, language, root), None
+        assert set(where or {}) <= set(declared.fields), "a recipe's `where` is checked with the recipe"
         read = declared.read
         hub = self.hub and self.hub.of(split)
         if hub and files == [Hub.path(self.name, split, language, root)]:
@@ -182,12 +193,13 @@ class Task:
                     f"{path} is missing: task '{self.name}' ({self.title}) needs it for split '{split}', language "
                     f"'{language}'. {remedy}, or give another folder with --data-root (now {root})."
                 )
-        examples = read(files[0], task=self, language=language, labels_path=labels)
+        part = {"where": where} if where else {}
+        examples = read(files[0], task=self, language=language, labels_path=labels, **part)
         return declared.then(examples, task=self, language=language) if declared.then else examples
 
-    def examples(self, split: str, language: str, root: Path) -> list[Example]:
+    def examples(self, split: str, language: str, root: Path, where: Where | None = None) -> list[Example]:
         """All examples of one split of one language, in file order; raises as `stream`, or that there is none."""
-        examples = list(self.stream(split, language, root))
+        examples = list(self.stream(split, language, root, where))
         if not examples:
             path = self.files(split, language, root)[0]
             raise DataError(f"{path} holds no example; task '{self.name}' needs at least one.")

@@ -115,6 +115,22 @@ def test_prepare_makes_all_splits_once_and_writes_the_card(root: Path, tmp_path:
     assert all(Path(split["path"]).is_relative_to(tmp_path / "cache") for split in told["splits"])
 
 
+def test_prepare_takes_the_part_that_the_recipe_asks_for_and_tells_one_that_is_not_there(
+    root: Path, tmp_path: Path
+) -> None:
+    genres = ("fiction", "travel", "fiction")
+    write(root / "mnli/train.jsonl", "".join(json.dumps({**PAIR, "genre": genre}) + "\n" for genre in genres))
+    arguments = ["data", "prepare", tmp_path / "small.yaml", "--data-root", root, "--out", tmp_path / "out"]
+    key = "arms.nli.tasks.mnli.where={genre: [%s]}"
+    made = ds_stilts(*arguments, "--processes", 1, "--json", "--set", key % "fiction")
+    assert made.exit_code == 0, made.output
+    assert json.loads(made.stdout)["splits"][0]["examples"] == 2
+    assert "| mnli | train (genre fiction) | en | 2 |" in (tmp_path / "out/corpus.md").read_text()
+    refused = ds_stilts(*arguments, "--processes", 1, "--set", key % "poetry")
+    assert refused.exit_code == 2
+    assert "no example has genre 'poetry'; `where` can choose fiction (2), travel (1)." in refused.output
+
+
 def test_prepare_of_a_recipe_that_makes_its_tokenizer_says_who_prepares(root: Path, tmp_path: Path) -> None:
     made = "{architecture: {}, tokenizer: {}, pretrain: {tasks: {text: {}}, steps: 1}}"
     write(tmp_path / "made.yaml", RECIPE.format(model="M").replace("{model: M}", made))

@@ -51,6 +51,13 @@ def test_the_card_adds_up_languages_and_says_shares_and_overlaps() -> None:
     assert xnli["share"] == 1.0 and xnli["overlap"] == {}  # that a target is like itself says nothing
 
 
+def test_the_card_says_which_part_of_a_split_was_read() -> None:
+    genres = {"genre": ["fiction", "slate"]}
+    card = corpus_card(recipe(), {"arms.mix": {"mnli": [facts("mnli", where=genres), facts("mnli")]}}, "hash")
+    assert [split.get("where") for split in card["phases"]["arms.mix"]["tasks"][0]["splits"]] == [genres, None]
+    assert "| mnli | train (genre fiction, slate) | en | 10 |" in card_markdown(card)
+
+
 def test_shares_follow_the_recipes_mixing() -> None:
     card = corpus_card(recipe(mixing="uniform"), CORPUS, "hash")
     assert [task["share"] for task in card["phases"]["arms.mix"]["tasks"]] == [0.5, 0.5]

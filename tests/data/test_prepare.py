@@ -189,8 +189,25 @@ def test_facts_are_those_of_the_file(place: Place) -> None:
     # <s> ▁ a b </s> and <s> ▁ a b c </s>
     assert asdict(read_facts(path)) == {
         "task": "text", "split": "train", "language": "de", "examples": 2, "items": 2, "sequences": 2, "tokens": 11,
-        "bytes": path.stat().st_size, "checksum": checksum([place.root / "text/de.txt.gz"]),
+        "bytes": path.stat().st_size, "checksum": checksum([place.root / "text/de.txt.gz"]), "where": None,
     }  # fmt: skip
+
+
+def test_a_part_of_a_split_is_another_file_that_says_which_and_the_whole_is_what_it_was(tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    place.key = replace(place.key, task=get_task("mnli"), language="en")
+    rows = [{"premise": "ab", "hypothesis": word, "label": "neutral", "genre": word} for word in ("cd", "ef", "cd")]
+    (place.root / "mnli").mkdir()
+    (place.root / "mnli/train.jsonl").write_text("\n".join(map(json.dumps, rows)) + "\n", encoding="utf-8")
+    whole = place.make()
+    assert "where" not in json.loads(facts_path(whole).read_text(encoding="utf-8"))
+    place.key = replace(place.key, where={"genre": ["cd"]})
+    part = place.make()
+    assert part != whole and open_prepared([part]).num_items == 2 and read_facts(part).where == {"genre": ["cd"]}
+    place.key = replace(place.key, max_examples=1)
+    assert open_prepared([place.make()]).num_items == 1
+    place.key = replace(place.key, max_examples=None, where=None)
+    assert place.make() == whole and open_prepared([whole]).num_items == 3
 
 
 def test_a_file_without_its_facts_is_made_again(place: Place) -> None:

@@ -80,6 +80,16 @@ def test_joined_lines_reach_the_prepared_file_of_the_task_that_asks_for_them(tmp
     assert joined.limits == Limits(max_tokens=512, join_lines=True) and alone.limits == Limits(max_tokens=512)
 
 
+def test_a_part_is_trained_on_and_the_whole_is_validated_on(tmp_path: Path) -> None:
+    uses = {"mnli": {"where": {"genre": ["fiction"]}, "max_examples": 3}, "qqp": {}}
+    arms = {"a": {"tasks": uses, "steps": 9, "validation": {"every": 3}}}
+    values = {"name": "r", "start": {"model": "owner/model"}, "arms": arms, "targets": {}}
+    made = Run(recipe=Recipe.model_validate(values), run_dir=tmp_path, data_root=tmp_path)
+    found = {(key.task.name, key.split): (key.where, key.max_examples) for key in all_keys(made)}
+    assert found[("mnli", "train")] == ({"genre": ["fiction"]}, 3)
+    assert [found[key][0] for key in (("mnli", "dev"), ("qqp", "train"), ("qqp", "dev"))] == [None, None, None]
+
+
 def watched(root: Path, validation: dict[str, Any]) -> Run:
     """A target that is scored in three languages; English, German and Swahili have their files."""
     for language in ("en", "de", "sw"):

@@ -133,6 +133,17 @@ def test_a_prepared_file_of_these_data_knows_their_mean_length_and_windows(
     assert not size("mnli", tmp_path, start={"model": folder}, data_root=root).lengths_known
 
 
+def test_a_part_is_counted_in_the_data_files_or_not_at_all(tmp_path: Path) -> None:
+    arms = {"mix": {"tasks": {"mnli": {"where": {"genre": ["fiction"]}}}, "steps": 1}}
+    assert size("mnli", tmp_path, arms=arms, assumed={"mnli": 7}).items is None
+    root = data(tmp_path, 0)
+    rows = [{**ROW, "genre": genre} for genre in ("fiction", "slate", "fiction")]
+    (root / "mnli" / "train.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows), encoding="utf-8")
+    found = size("mnli", tmp_path, arms=arms, data_root=root)
+    assert (found.items, found.counted) == (2, "data files")
+    assert size("mnli", tmp_path, data_root=root).items == 3
+
+
 def test_an_assumed_count_is_the_last_resort_and_says_so(tmp_path: Path) -> None:
     assumed = {"mnli": 7, "text": 9}
     assert size("mnli", tmp_path, assumed=assumed).items == MNLI

@@ -101,6 +101,17 @@ def test_the_order_of_a_mixtures_tasks_counts() -> None:
     assert differing(first, second) == {"arms/qa", "targets/qa/synth_qa_low", "targets/qa/synth_pos"}
 
 
+def test_a_part_of_a_task_is_another_stage_and_the_whole_says_nothing_of_parts() -> None:
+    def facts(**use: Any) -> dict[str, Any]:
+        arm = {"intermediate": {"tasks": {"mnli": use}, "steps": 5}}
+        (run,) = [run for run in expand(study(arms__qa=arm, seeds={"intermediate": [1]})) if "qa" in run.arms]
+        return stage_facts(run.recipe, "arms/qa", {})
+
+    before_the_key = {"languages": None, "split": "train", "max_examples": None, "loss_weight": 1.0, "share": None}
+    assert facts()["phase"]["tasks"] == {"mnli": before_the_key}
+    assert facts(where={"genre": ["fiction"]})["phase"]["tasks"]["mnli"]["where"] == {"genre": ["fiction"]}
+
+
 def test_an_arm_under_another_name_shares_its_phase_and_not_its_scores() -> None:
     renamed = keys(
         arms__other={"intermediate": {"tasks": {"synth_qa": {"max_examples": 60}}}},

@@ -91,6 +91,11 @@ def test_a_hub_copy_is_told_with_its_splits_and_the_state_of_its_revision() -> N
     assert facts(task(hub=replace(hub, revision="abc", note="")))["hub"].endswith("; revision abc")
 
 
+def test_fields_that_examples_can_be_chosen_by_are_told_with_their_splits() -> None:
+    assert facts(get_task("mnli"))["where"] == "genre (train, dev)"
+    assert "where" not in facts(get_task("xnli"))
+
+
 def test_facts_that_do_not_apply_are_left_out() -> None:
     assert "hub" not in facts(task()) and "choices" not in facts(task())
     assert facts(get_task("synth_choice"))["choices"] == "4"

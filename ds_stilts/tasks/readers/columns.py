@@ -21,9 +21,10 @@ from ds_stilts.tasks.examples import (
     TaggedSentence,
 )
 from ds_stilts.tasks.readers.alignment import align, checked
+from ds_stilts.tasks.readers.choosing import chosen
 from ds_stilts.tasks.readers.files import check_same_length, read_lines
 from ds_stilts.tasks.readers.tables import Row, Table
-from ds_stilts.tasks.task import Task
+from ds_stilts.tasks.task import Task, Where
 
 _PREFIX = re.compile(r"[a-z-]{2,}:(?=.)", re.DOTALL)
 _FIELD = re.compile(r"\{([^{}]+)\}")
@@ -40,9 +41,12 @@ class Rows:
     table: Table
     columns: Columns
 
-    def __call__(self, path: Path, *, task: Task, language: str, labels_path: Path | None) -> Iterator[Example]:
+    def __call__(
+        self, path: Path, *, task: Task, language: str, labels_path: Path | None, where: Where | None = None
+    ) -> Iterator[Example]:
         rows = self.table(path) if labels_path is None else _with_labels(self.table(path), path, labels_path)
-        placed = ((row.place, self.columns(row, str(number), task)) for number, row in enumerate(rows))
+        numbered = chosen(enumerate(rows), where, path) if where else enumerate(rows)
+        placed = ((row.place, self.columns(row, str(number), task)) for number, row in numbered)
         if task.format == "span_qa":
             return checked(_questions(placed), task=task, path=path, language=language)
         return (example for _, examples in placed for example in examples)
@@ -99,6 +103,18 @@ class Pairs:
                 label=label,
             )
         ]
+
+
+@dataclass(frozen=True)
+class Layouts:
+    """Rows of a file that is found in several layouts: the first whose column is there."""
+
+    columns: Mapping[str, Columns]
+    """A column that only one layout has → what that one's columns mean; the last is taken where no other fits."""
+
+    def __call__(self, row: Row, number: str, task: Task) -> Iterable[Example]:
+        *others, last = self.columns
+        return self.columns[next((column for column in others if column in row.values), last)](row, number, task)
 
 
 @dataclass(frozen=True, kw_only=True)
