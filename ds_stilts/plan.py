@@ -83,7 +83,7 @@ def check_recipe(recipe: Recipe, processes: int) -> None:
     Raises:
         RecipeError: the first thing that cannot be done, by the key it stands under.
     """
-    declare_own(recipe.tasks)
+    declare_own(recipe.tasks, recipe.parts)
     if not Path(recipe.engine.config).is_file():
         try:
             config_path(recipe.engine.config)

@@ -27,6 +27,7 @@ from ds_stilts.recipe_sections import (
     Lora,
     Oracle,
     OwnTask,
+    Part,
     Section,
     Synthetic,
     Tokenizer,
@@ -35,8 +36,8 @@ from ds_stilts.recipe_validation import Probe, Unlabelled, Validation
 
 __all__ = [
     "Architecture", "Arm", "Average", "Data", "Engine", "Evaluation", "Freeze", "Lora", "Merge", "Oracle", "OwnTask",
-    "Probe", "Recipe", "Section", "Start", "Synthetic", "Target", "TaskUse", "Tokenizer", "Training", "Unlabelled",
-    "Validation",
+    "Part", "Probe", "Recipe", "Section", "Start", "Synthetic", "Target", "TaskUse", "Tokenizer", "Training",
+    "Unlabelled", "Validation",
 ]  # fmt: skip
 
 
@@ -223,6 +224,8 @@ class Recipe(Section):
     targets: dict[str, Target]
     tasks: dict[str, OwnTask] = {}
     """The user's own tasks by name; arms and targets name them like any other."""
+    parts: dict[str, Part] = {}
+    """Parts of tasks by name, e.g. the pairs of one genre; arms and targets name them like any other task."""
     engine: Engine = Engine()
     evaluation: Evaluation = Evaluation()
 
@@ -318,9 +321,12 @@ class Recipe(Section):
                 check_shares(phase.tasks, phase.mixing == "adaptive")
             except ValueError as error:
                 raise ValueError(f"{where}.tasks: {error}") from None
-        for name in self.tasks:
-            if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
-                raise ValueError(f"tasks.{name}: name it with small letters, digits and '_', the first one a letter")
+        for key, names in (("tasks", self.tasks), ("parts", self.parts)):
+            for name in names:
+                if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
+                    raise ValueError(
+                        f"{key}.{name}: name it with small letters, digits and '_', the first one a letter"
+                    )
         if self.data.synthetic and self.data.source == "hub":
             raise ValueError("data.source: made-up languages are not on the hub; remove `source`, or `synthetic`")
         if self.start.oracle and not self.data.synthetic:
@@ -367,6 +373,8 @@ class Recipe(Section):
             del task["files"], task["gold"]
         if not values["tasks"]:
             del values["tasks"]
+        if not values["parts"]:
+            del values["parts"]
         values["engine"] = self.engine.config
         values["layer"] = self.evaluation.layer
         if pooled := self.evaluation.pooled():  # older runs have none of it

@@ -4,11 +4,11 @@ say together. The phase itself is in `ds_stilts.recipe`.
 
 import math
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Any
 
 from pydantic import Field, field_validator
 
-from ds_stilts.recipe_sections import Section
+from ds_stilts.recipe_sections import Chosen, Section
 
 EITHER = {"steps", "epochs"}, {"batch_examples", "batch_tokens"}
 """Of each, a phase that has one of its own does not take over the other from `training:`."""
@@ -25,7 +25,7 @@ class TaskUse(Section):
     join_lines: bool = False
     """Of running text: fill sequences with as many whole lines, in the order of the file, as there is room for (without
     document boundaries, RoBERTa's FULL-SENTENCES; Liu et al. 2019), instead of one line each."""
-    where: dict[str, Annotated[list[str], Field(min_length=1)]] | None = None
+    where: Chosen | None = None
     """Field of the file → values: train only on the examples that have one of them, e.g. one genre of MultiNLI;
     `max_examples` counts these. By fields that the task declares (`ds-stilts tasks NAME`)."""
     loss_weight: float = Field(default=1.0, ge=0)
@@ -36,14 +36,6 @@ class TaskUse(Section):
     goal: float | None = Field(default=None, gt=0, le=100)
     """Of mixing "adaptive": the validation's value, in percent, that counts as reached, e.g. what the task reaches when
     it is trained alone. None: 100."""
-
-    @field_validator("where")
-    @classmethod
-    def in_one_order(cls, where: dict[str, list[str]] | None) -> dict[str, list[str]] | None:
-        if where == {}:
-            raise ValueError("it names no field; write e.g. {genre: [fiction]}, or remove it")
-        # Values name a set: two ways of writing it are one recipe.
-        return where and {field: sorted(set(where[field])) for field in sorted(where)}
 
     @field_validator("share")
     @classmethod

@@ -3,9 +3,9 @@
 The recipe itself and its phases are in `ds_stilts.recipe`, from which all of these can be imported.
 """
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 
 class Section(BaseModel):
@@ -177,6 +177,25 @@ class Evaluation(Section):
         """The retrieval settings that are not the default, but for `layer`."""
         own = {key: getattr(self, key) for key in ("pooling", "special_tokens", "preset", "sweep")}
         return {key: value for key, value in own.items() if value != type(self).model_fields[key].default}
+
+
+def _in_one_order(where: dict[str, list[str]]) -> dict[str, list[str]]:
+    """Values name a set: two ways of writing it are one recipe."""
+    if not where:
+        raise ValueError("it names no field; write e.g. {genre: [fiction]}, or remove it")
+    return {field: sorted(set(where[field])) for field in sorted(where)}
+
+
+Chosen = Annotated[dict[str, Annotated[list[str], Field(min_length=1)]], AfterValidator(_in_one_order)]
+"""Field of a file → values, one of which an example must have."""
+
+
+class Part(Section):
+    """Examples of a task as a task of their own (see `ds_stilts.tasks.part`)."""
+
+    of: str
+    """A task of the catalogue."""
+    where: Chosen
 
 
 class OwnTask(Section):

@@ -13,12 +13,13 @@ from pydantic import ValidationError
 
 from ds_stilts.errors import RecipeError
 from ds_stilts.evaluation.confidence import Intervals, paired_intervals, read_tally
-from ds_stilts.recipe import OwnTask
+from ds_stilts.recipe import OwnTask, Part
 from ds_stilts.report.collect import Run, Scores
 from ds_stilts.report.summary import STORED_SCORE_TOLERANCE, language_score, why_not_comparable
 from ds_stilts.statistics.bootstrap import Tally
 from ds_stilts.tasks import get_task
 from ds_stilts.tasks.custom import own_task
+from ds_stilts.tasks.part import part
 from ds_stilts.tasks.task import Task
 
 
@@ -60,7 +61,10 @@ def _tally(task: Task, folder: Path, scores: Scores, code: str) -> Tally | None:
 def _task(name: str, recipe: Mapping[str, Any]) -> Task | None:
     """The task of the catalogue or of the recipe; None where this version knows it no longer."""
     try:
-        own = (recipe.get("tasks") or {}).get(name)
+        own, of = ((recipe.get(key) or {}).get(name) for key in ("tasks", "parts"))
+        if of:
+            declared = Part.model_validate(of)
+            return part(name, get_task(declared.of), declared.where)
         return own_task(name, OwnTask.model_validate(own)) if own else get_task(name)
     except (RecipeError, ValidationError):
         return None

@@ -114,11 +114,13 @@ def _loaded(recipe: Recipe, sources: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _phase(recipe: Recipe, values: dict[str, Any]) -> dict[str, Any]:
-    """A phase's deciding keys, with the user's own tasks as they are declared; where their files lie says nothing."""
+    """A phase's deciding keys, with the recipe's own tasks and parts as declared; where files lie says nothing."""
     own = {
         name: recipe.tasks[base].model_dump(mode="json", exclude={"files", "gold"})
         for name in values.get("tasks") or {}
         if (base := name.partition(":")[0]) in recipe.tasks
     }
+    named = {name.partition(":")[0] for name in values.get("tasks") or {}}
+    own |= {name: part.model_dump(mode="json") for name, part in recipe.parts.items() if name in named}
     decided: dict[str, Any] = deciding(values)
     return {**decided, "own_tasks": own} if own else decided

@@ -12,13 +12,14 @@ from pkgutil import iter_modules
 from typing import TYPE_CHECKING
 
 from ds_stilts.errors import RecipeError, suggestion
+from ds_stilts.tasks.part import part
 from ds_stilts.tasks.perturbed import PERTURBATIONS, perturbed
 from ds_stilts.tasks.real_fake import real_fake
 from ds_stilts.tasks.shuffled import shuffled
 from ds_stilts.tasks.task import Task
 
 if TYPE_CHECKING:  # a recipe's reader costs time that listing the catalogue need not pay
-    from ds_stilts.recipe import OwnTask
+    from ds_stilts.recipe import OwnTask, Part
 
 FOLDERS = {
     "intermediate": "Intermediate tasks in English",
@@ -66,18 +67,25 @@ def _catalogue() -> dict[str, Task]:
 _own: dict[str, Task] = {}
 
 
-def declare_own(given: "Mapping[str, OwnTask]") -> None:
-    """Make the tasks of a recipe's own `tasks` section known to this process, in place of those of another recipe.
+def declare_own(given: "Mapping[str, OwnTask]", parts: "Mapping[str, Part]") -> None:
+    """Make the tasks of a recipe's own `tasks` and `parts` known to this process, in place of those of another recipe.
 
     Raises:
-        RecipeError: a name that the catalogue has already, or a declaration that makes no task.
+        RecipeError: a name that another task has already, or a declaration that makes no task.
     """
     from ds_stilts.tasks.custom import own_task
 
     for name in given:
         if name in _catalogue():
             raise RecipeError(f"tasks.{name}: the catalogue has a task of that name; choose another one")
+    for name, asked in parts.items():
+        if name in _catalogue() or name in given:
+            raise RecipeError(f"parts.{name}: there is a task of that name already; choose another one")
+        if asked.of not in _catalogue():
+            near = suggestion(asked.of, list(_catalogue()))
+            raise RecipeError(f"parts.{name}.of: the catalogue has no task '{asked.of}'{near}; name one that it has")
     made = {name: own_task(name, declared) for name, declared in given.items()}
+    made |= {name: part(name, _catalogue()[asked.of], asked.where) for name, asked in parts.items()}
     _own.clear()
     _own.update(made)
 

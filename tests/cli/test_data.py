@@ -128,7 +128,7 @@ def test_prepare_takes_the_part_that_the_recipe_asks_for_and_tells_one_that_is_n
     assert "| mnli | train (genre fiction) | en | 2 |" in (tmp_path / "out/corpus.md").read_text()
     refused = ds_stilts(*arguments, "--processes", 1, "--set", key % "poetry")
     assert refused.exit_code == 2
-    assert "no example has genre 'poetry'; `where` can choose fiction (2), travel (1)." in refused.output
+    assert "no example has genre 'poetry'; there are fiction (2), travel (1)." in refused.output
 
 
 def test_prepare_of_a_recipe_that_makes_its_tokenizer_says_who_prepares(root: Path, tmp_path: Path) -> None:

@@ -170,7 +170,7 @@ def own_task_keys(folder: Path) -> dict[str, str]:
 
     files = {split: str(folder / f"{split}.tsv") for split in ("train", "dev")}
     recipe = Recipe.model_validate({**REAL, "tasks": {"mine": {**REAL["tasks"]["mine"], "files": files}}})  # type: ignore[index]
-    declare_own(recipe.tasks)
+    declare_own(recipe.tasks, recipe.parts)
     run = Run(recipe=recipe, run_dir=folder / "run", data_root=folder)
     return {stage: stage_key(recipe, stage, stage_sources(run, stages(recipe))) for stage in stages(recipe)}
 

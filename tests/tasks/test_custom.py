@@ -101,7 +101,7 @@ def test_a_recipe_makes_its_tasks_known_and_its_paths_whole(tmp_path: Path) -> N
 
 def test_another_recipe_does_not_know_them() -> None:
     check_recipe(parse_recipe(RECIPE, source="own.yaml"), processes=1)
-    declare_own({})
+    declare_own({}, {})
     with pytest.raises(RecipeError, match="no task 'my_nli'"):
         get_task("my_nli")
 

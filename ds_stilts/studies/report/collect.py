@@ -109,7 +109,7 @@ def read_evidence(folder: Path) -> Evidence:
     """
     study = read_study(folder)
     runs = tuple(expand(study))
-    declare_own(runs[0].recipe.tasks)
+    declare_own(runs[0].recipe.tasks, runs[0].recipe.parts)
     cells = tuple(all_cells(study, folder))
     read: dict[Path, Scored] = {}
     ids: dict[tuple[str, str], np.ndarray] = {}

@@ -40,9 +40,9 @@ def chosen(rows: Iterable[tuple[int, Row]], where: Where, path: Path) -> Iterato
         for value in wanted:
             if not found[field][value]:
                 there = found[field].most_common(_SHOWN)
-                known = ", ".join(f"{name} ({count:,})" for name, count in there) or "nothing"
+                known = ", ".join(f"{name} ({count:,})" for name, count in there) or "none at all"
                 more = f" and {len(found[field]) - _SHOWN} more" if len(found[field]) > _SHOWN else ""
-                raise DataError(f"{path}: no example has {field} '{value}'; `where` can choose {known}{more}.")
+                raise DataError(f"{path}: no example has {field} '{value}'; there are {known}{more}.")
     if not any_chosen:
         asked = " and ".join(f"{field} {' or '.join(wanted)}" for field, wanted in where.items())
         raise DataError(f"{path}: no example has {asked} together; leave one of them out of `where`.")
@@ -53,7 +53,7 @@ def _value(row: Row, field: str) -> str:
     if isinstance(value, bool) or not isinstance(value, (str, int)):
         found = ", ".join(row.values) if field not in row.values else repr(value)[:60]
         raise row.fault(
-            f"field '{field}', by which `where` chooses, is missing or no text; found: {found or 'none'}. Get the "
-            "release that has it (`ds-stilts tasks NAME`), or remove `where`."
+            f"field '{field}', by which examples are chosen, is missing or no text; found: {found or 'none'}. Get "
+            "the release that has it (`ds-stilts tasks NAME`), or remove `where`."
         )
     return str(value)

@@ -40,12 +40,16 @@ class Rows:
 
     table: Table
     columns: Columns
+    language: str = ""
+    """Column with the language's code, in a file that holds all of them; "": it holds one."""
 
     def __call__(
         self, path: Path, *, task: Task, language: str, labels_path: Path | None, where: Where | None = None
     ) -> Iterator[Example]:
         rows = self.table(path) if labels_path is None else _with_labels(self.table(path), path, labels_path)
-        numbered = chosen(enumerate(rows), where, path) if where else enumerate(rows)
+        numbered: Iterable[tuple[int, Row]] = enumerate(rows)
+        for part in ({self.language: [language]} if self.language else {}, where or {}):
+            numbered = chosen(numbered, part, path) if part else numbered
         placed = ((row.place, self.columns(row, str(number), task)) for number, row in numbered)
         if task.format == "span_qa":
             return checked(_questions(placed), task=task, path=path, language=language)

@@ -82,7 +82,7 @@ def test_a_value_that_no_example_has_is_told_with_those_that_there_are(tmp_path:
     with pytest.raises(DataError) as raised:
         read(tmp_path, {"genre": ["fiction", "fictoin"]})
     assert str(raised.value) == (
-        f"{path}: no example has genre 'fictoin'; `where` can choose fiction (3), telephone (2), government (1)."
+        f"{path}: no example has genre 'fictoin'; there are fiction (3), telephone (2), government (1)."
     )
 
 
@@ -91,8 +91,8 @@ def test_a_file_without_the_field_says_which_it_has(tmp_path: Path) -> None:
     with pytest.raises(DataError) as raised:
         read(tmp_path, {"genre": ["fiction"]})
     assert str(raised.value) == (
-        f"{path}, line 1: field 'genre', by which `where` chooses, is missing or no text; found: premise, hypothesis, "
-        "label. Get the release that has it (`ds-stilts tasks NAME`), or remove `where`."
+        f"{path}, line 1: field 'genre', by which examples are chosen, is missing or no text; found: premise, "
+        "hypothesis, label. Get the release that has it (`ds-stilts tasks NAME`), or remove `where`."
     )
 
 
