@@ -8,7 +8,7 @@ import pytest
 
 from ds_stilts.phases.context import Run
 from ds_stilts.plan import stages
-from ds_stilts.recipe import Recipe
+from ds_stilts.recipe import Part, Recipe
 from ds_stilts.studies.expand import expand
 from ds_stilts.studies.keys import stage_facts, stage_key
 from ds_stilts.studies.sources import stage_sources
@@ -110,6 +110,21 @@ def test_a_part_of_a_task_is_another_stage_and_the_whole_says_nothing_of_parts()
     before_the_key = {"languages": None, "split": "train", "max_examples": None, "loss_weight": 1.0, "share": None}
     assert facts()["phase"]["tasks"] == {"mnli": before_the_key}
     assert facts(where={"genre": ["fiction"]})["phase"]["tasks"]["mnli"]["where"] == {"genre": ["fiction"]}
+
+
+def test_what_a_part_holds_is_in_the_keys_of_what_trains_on_it_and_in_no_others() -> None:
+    from ds_stilts.tasks import declare_own
+
+    def of(genre: str) -> dict[str, str]:
+        part = Part.model_validate({"of": "mnli", "where": {"genre": [genre]}})
+        declare_own({}, {"mine": part})
+        arm = {"intermediate": {"tasks": {"mine:shuffled": {}}, "steps": 5}}
+        return keys(arms__qa=arm, base__parts={"mine": part.model_dump()})
+
+    try:
+        assert differing(of("fiction"), of("slate")) == {"arms/qa", "targets/qa/synth_qa_low", "targets/qa/synth_pos"}
+    finally:
+        declare_own({}, {})
 
 
 def test_an_arm_under_another_name_shares_its_phase_and_not_its_scores() -> None:

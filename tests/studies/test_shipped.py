@@ -1,10 +1,15 @@
 """The studies that come with the package: every size of every one passes its plan, and the synthetic ones are small."""
 
+from collections import Counter
+from itertools import pairwise, permutations
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ds_stilts.phases.checks import all_keys
+from ds_stilts.phases.context import Run
+from ds_stilts.plan import check_recipe
 from ds_stilts.planning.data_sizes import ASSUMED
 from ds_stilts.planning.machine import gib
 from ds_stilts.recipe_file import load_recipe
@@ -43,8 +48,7 @@ def test_all_five_studies_and_the_paper_are_there_in_their_sizes() -> None:
         sizes.setdefault(name, []).append(size)
     assert {name for name in sizes if name.startswith("studies/")} == {f"studies/s{number}" for number in range(5)}
     for number in range(5):
-        assert {"synthetic", "paper"} <= set(sizes[f"studies/s{number}"])
-    assert "mini" in sizes["studies/s0"] and "mini" in sizes["studies/s4"]
+        assert sizes[f"studies/s{number}"] == ["synthetic", "mini", "paper"]
     assert sizes["phang2020/xtreme"] == ["paper", "translated"]
     assert find_study("s0") == find_study("studies/s0")
 
@@ -71,6 +75,38 @@ def test_a_synthetic_size_is_five_arms_six_paired_seeds_and_three_targets_at_mos
     assert len(study.arms) <= 5 and len(study.targets) <= 3
     assert study.seeds.intermediate == [1, 2, 3, 4, 5, 6] and study.seeds.targets_each == 1
     assert study.budget is not None and study.budget.match == "tokens"
+
+
+@pytest.mark.parametrize("name", [f"studies/s{number}" for number in range(5)])
+def test_a_mini_size_is_an_estimate_from_three_seeds_of_the_small_real_model(name: str) -> None:
+    study = load_study(name, "mini")
+    assert study.seeds.intermediate == [1, 2, 3] and study.budget is not None
+    assert not any(contrast.confirmatory for contrast in study.contrasts.values())
+    assert expand(study)[0].recipe.start == load_recipe("real_mini").start
+
+
+@pytest.mark.real_data
+@pytest.mark.parametrize("name", [f"studies/s{number}" for number in range(5)])
+def test_everything_that_a_mini_size_reads_lies_under_the_data_root(name: str, real_data: Path) -> None:
+    recipe = expand(load_study(name, "mini"))[0].recipe
+    check_recipe(recipe, processes=1)
+    keys = all_keys(Run(recipe=recipe, run_dir=Path(), data_root=real_data))
+    missing = [f"{key.task.name} {key.split} {key.language}" for key in keys if not key.files(real_data)]
+    assert keys and not missing
+
+
+@pytest.mark.parametrize("size", ["synthetic", "mini", "paper"])
+def test_the_orders_of_s3_are_a_williams_square(size: str) -> None:
+    """Each task once in each place, and each followed by each other one equally often (Williams 1949)."""
+    arms = load_study("s3", size).arms
+    phases = [arm.intermediate for name, arm in arms.items() if name.startswith("order_")]
+    orders = [[next(iter(phase["tasks"])) for phase in arm["sequence"]] for arm in phases if arm]
+    tasks = set(orders[0])
+    assert len(tasks) == len(orders) == 4 and all(len(order) == 4 for order in orders)
+    for place in zip(*orders, strict=True):
+        assert set(place) == tasks
+    followed = Counter(pair for order in orders for pair in pairwise(order))
+    assert followed == Counter(permutations(tasks, 2))
 
 
 def test_paper_sizes_quote_what_is_not_verified() -> None:
