@@ -215,7 +215,7 @@ def test_the_declaration_of_an_own_task_counts_in_a_variant_of_it_too(tmp_path: 
         own = {**REAL["tasks"]["mine"], "files": files, "citation": citation}  # type: ignore[index]
         arms = {"pairs": {"tasks": {"mine:shuffled": {}}, "steps": 1}}
         recipe = Recipe.model_validate({**REAL, "tasks": {"mine": own}, "arms": {"none": None, **arms}})
-        declare_own(recipe.tasks)
+        declare_own(recipe.tasks, recipe.parts)
         return stage_key(recipe, "arms/pairs", {})
 
     assert key("one") != key("another")
