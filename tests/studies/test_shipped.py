@@ -13,10 +13,12 @@ from ds_stilts.plan import check_recipe
 from ds_stilts.planning.data_sizes import ASSUMED
 from ds_stilts.planning.machine import gib
 from ds_stilts.recipe_file import load_recipe
-from ds_stilts.studies.expand import expand
+from ds_stilts.studies.expand import SHARED, expand
+from ds_stilts.studies.graph import build_graph
 from ds_stilts.studies.plan import plan_study
 from ds_stilts.studies.study_file import find_study, load_study, shipped_studies, sizes_of
 from ds_stilts.studies.text import plan_text
+from ds_stilts.tasks import declare_own
 
 DOCUMENTED = (Path(__file__).parents[2] / "docs" / "studies.md").read_text(encoding="utf-8").splitlines()
 SIZES = [(name, size) for name in shipped_studies() for size in sizes_of(name)]
@@ -49,7 +51,7 @@ def test_all_five_studies_and_the_paper_are_there_in_their_sizes() -> None:
     assert {name for name in sizes if name.startswith("studies/")} == {f"studies/s{number}" for number in range(5)}
     for number in range(5):
         assert sizes[f"studies/s{number}"] == ["synthetic", "mini", "paper"]
-    assert sizes["phang2020/xtreme"] == ["paper", "translated"]
+    assert sizes["phang2020/xtreme"] == ["paper", "translated", "dev"]
     assert find_study("s0") == find_study("studies/s0")
 
 
@@ -117,8 +119,6 @@ def test_paper_sizes_quote_what_is_not_verified() -> None:
 
 def test_synthetic_studies_share_their_world_start_models_and_common_arms() -> None:
     plans = {number: expand(load_study(f"s{number}", "synthetic")) for number in range(5)}
-    from ds_stilts.studies.graph import build_graph
-
     keys = {
         number: {node.stage: node.key for node in build_graph(runs[:1], lambda run: {})}
         for number, runs in plans.items()
@@ -137,6 +137,22 @@ def test_the_paper_has_its_nine_tasks_the_mixture_and_the_baseline() -> None:
     for task in nine:
         own = arms[task].intermediate
         assert own is not None and list(own["tasks"]) == [task]
+
+
+def test_the_sizes_of_the_paper_share_their_intermediate_models_and_what_they_score_alike() -> None:
+    found = {}
+    for size in ("paper", "translated", "dev"):
+        (first, *_) = [run for run in expand(load_study("phang2020/xtreme", size)) if run.group == SHARED]
+        declare_own(first.recipe.tasks)
+        found[size] = {node.stage: node.key for node in build_graph([first], lambda run: {})}
+    paper, translated, dev = found.values()
+    arms = {stage for stage in dev if stage.startswith("arms/")}
+    assert len(arms) == 10 and all(dev[stage] == paper[stage] for stage in arms)
+    targets = [stage for stage in dev if stage.startswith("targets/")]
+    same = {stage.rpartition("/")[2] for stage in targets if dev[stage] == paper[stage]}
+    assert same == {"xquad", "tydiqa", "tatoeba"}, "the others are scored on dev, and so are other stages"
+    common = [stage for stage in translated if stage in paper]
+    assert len(common) == 1 + 3 + 4 * 9 and all(translated[stage] == paper[stage] for stage in common)
 
 
 def test_the_bases_are_recipes_that_run_by_themselves() -> None:

@@ -25,7 +25,8 @@ class Claim(Section):
     metric: str = ""
     """What is compared, in words."""
     split: str | None = None
-    """Split that its scores are of. Targets that lack it are taken as they are scored; null: any."""
+    """Split that its scores are of. Targets that lack it in the compared languages are taken as they are scored; null:
+    any."""
     parts: dict[str, Contrast] = {}
     """Each with a prediction. Parts whose names begin alike, "tydiqa.mnli" and "tydiqa.qqp", are a group."""
     needs: dict[str, int] = {}

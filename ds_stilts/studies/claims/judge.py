@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from ds_stilts.studies.claims.claims_file import Claim, Claims
+from ds_stilts.studies.claims.scope import why_not
 from ds_stilts.studies.claims.structure import STRUCTURES
 from ds_stilts.studies.report.collect import Evidence
 from ds_stilts.studies.report.contrasts import UNITS, judge_contrasts, question_contrasts
 from ds_stilts.studies.report.estimates import answer
 from ds_stilts.studies.report.verdicts import Judgement, Verdict, rule_text
 from ds_stilts.studies.sections import Contrast
-from ds_stilts.tasks import get_task
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +53,8 @@ def judge_claims(claims: Claims, studies: Sequence[Evidence]) -> tuple[ClaimResu
         for key, (claim, part) in wanted.items():
             if key in judged:
                 continue
-            if reason := why_not(claims, claim, part, evidence):
+            found_on = _splits(evidence, part)
+            if reason := why_not(claims, claim, part, evidence.study, evidence.recipes, found_on):
                 reasons[key].append(reason)
             else:
                 own[key] = part
@@ -68,35 +69,18 @@ def judge_claims(claims: Claims, studies: Sequence[Evidence]) -> tuple[ClaimResu
     return tuple(_result(claims, id, claim, judged, reasons) for id, claim in claims.entries.items())
 
 
-def why_not(claims: Claims, claim: Claim, part: Contrast, evidence: Evidence) -> str:
-    """Why a study says nothing of a part of a claim; "" where it does."""
-    study = evidence.study
-    for arm in part.arms:
-        if arm not in study.arms:
-            return f"study '{study.study}' has no arm '{arm}'"
-    wanted = [target for cells in (part.of, part.minus) if cells for target in study.targets_of(cells)]
-    for target in wanted:
-        if target not in study.targets:
-            return f"study '{study.study}' has no target '{target}'"
-    models = {evidence.recipes[arm].start.model for arm in part.arms}
-    if claims.model is not None and _short(claims.model) not in {_short(model) for model in models}:
-        begins = ", ".join(sorted(model or "a model made there" for model in models))
-        return f"study '{study.study}' starts from {begins}, and the claim is about {claims.model}"
-    for target in wanted if claim.split else ():
-        splits = {
+def _splits(evidence: Evidence, part: Contrast) -> dict[str, set[str]]:
+    """By target, the splits that the rows of a part's arms are of."""
+    return {
+        target: {
             split
             for arm in part.arms
             for seed in evidence.scored.get((arm, target), {}).values()
             for one in seed
             for split in one.splits.values()
         }
-        if splits and claim.split in get_task(target).splits and splits != {claim.split}:
-            return f"'{target}' was scored on {', '.join(sorted(splits))}, and the claim is about '{claim.split}'"
-    return ""
-
-
-def _short(model: str | None) -> str:
-    return (model or "").rstrip("/").rpartition("/")[2]
+        for target in evidence.study.targets
+    }
 
 
 def _result(

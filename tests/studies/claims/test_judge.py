@@ -78,7 +78,7 @@ def test_low_power_is_said(evidence: Evidence) -> None:
     [
         ({"a": {**HELPS, "arm": "mnli"}}, {}, "study 'small' has no arm 'mnli'"),
         ({"a": {**HELPS, "of": {"targets": ["xnli"]}}}, {}, "study 'small' has no target 'xnli'"),
-        ({"a": HELPS}, {"split": "dev"}, "'synth_nli' was scored on test, and the claim is about 'dev'"),
+        ({"a": HELPS}, {"split": "dev"}, "'synth_nli' is scored on test, and the claim is about 'dev'"),
         ({"a": HELPS}, {"model": "FacebookAI/xlm-roberta-large"}, "study 'small' starts from a model made there"),
     ],
 )
