@@ -7,18 +7,20 @@ from typing import Any
 
 import pytest
 
+from ds_stilts.evaluation.benchmarks import XTREME
 from ds_stilts.phases.checks import all_keys
 from ds_stilts.phases.context import Run
-from ds_stilts.plan import check_recipe
+from ds_stilts.plan import check_recipe, score_splits
 from ds_stilts.planning.data_sizes import ASSUMED
 from ds_stilts.planning.machine import gib
 from ds_stilts.recipe_file import load_recipe
+from ds_stilts.studies.claims.claims_file import load_claims
 from ds_stilts.studies.expand import SHARED, expand
 from ds_stilts.studies.graph import build_graph
 from ds_stilts.studies.plan import plan_study
 from ds_stilts.studies.study_file import find_study, load_study, shipped_studies, sizes_of
 from ds_stilts.studies.text import plan_text
-from ds_stilts.tasks import declare_own
+from ds_stilts.tasks import declare_own, get_task
 
 DOCUMENTED = (Path(__file__).parents[2] / "docs" / "studies.md").read_text(encoding="utf-8").splitlines()
 SIZES = [(name, size) for name in shipped_studies() for size in sizes_of(name)]
@@ -153,6 +155,41 @@ def test_the_sizes_of_the_paper_share_their_intermediate_models_and_what_they_sc
     assert same == {"xquad", "tydiqa", "tatoeba"}, "the others are scored on dev, and so are other stages"
     common = [stage for stage in translated if stage in paper]
     assert len(common) == 1 + 3 + 4 * 9 and all(translated[stage] == paper[stage] for stage in common)
+
+
+@pytest.mark.parametrize("size", sizes_of("phang2020/xtreme"))
+def test_the_paper_is_scored_in_the_languages_of_xtreme_and_chooses_on_what_is_not_scored(size: str) -> None:
+    recipe = next(run.recipe for run in expand(load_study("phang2020/xtreme", size)) if run.group == SHARED)
+    for name, target in recipe.targets.items():
+        task = get_task(name)
+        languages = set(target.score_languages or task.languages)
+        without_dev = {"kk", "th", "tl", "yo"} if (name, size) == ("udpos", "dev") else set()
+        assert languages == set(task.benchmarks["xtreme"]) - without_dev, name
+        watched = target.validation
+        if watched is None:
+            assert size == "dev" or name in ("tydiqa", "bucc2018", "tatoeba"), name
+            continue
+        assert (watched.every, watched.examples, watched.patience) == (1000, 500, 30)
+        assert watched.split not in score_splits(target, task), name
+
+
+def test_what_the_paper_claims_of_all_targets_is_declared_as_it_is_claimed() -> None:
+    """The same SQuAD, languages, and means with English; the numbers where they are of the scored split."""
+    claims = load_claims().entries
+    declared = {
+        "dev": {"squad": ("C1", "squad_v1"), "mnli": ("C1", "mnli"), "hellaswag": ("C1", "hellaswag"),
+                "multi_task": ("C2", "size"), "best_single_is_below": ("C2", "best_single")},
+        "paper": {"best_per_target": ("C5", "best_per_target"), "over_mbert": ("C7", "over_mbert")},
+    }  # fmt: skip
+    for size, names in declared.items():
+        contrasts = load_study("phang2020/xtreme", size).contrasts
+        for name, (id, part) in names.items():
+            ours, theirs = contrasts[name], claims[id].parts[part]
+            for key in ("arm", "best_of", "against", "predicted", "zero_shot"):
+                assert getattr(ours, key) == getattr(theirs, key), (size, name, key)
+            assert ours.of.targets is None and ours.of.languages == theirs.of.languages, (size, name)
+    languages = claims["C1"].parts["mnli"].of.languages
+    assert set(languages or []) == {code for task in XTREME.tasks() for code in XTREME.languages(task)}
 
 
 def test_the_bases_are_recipes_that_run_by_themselves() -> None:
