@@ -17,6 +17,7 @@ from ds_stilts.errors import DataError
 from ds_stilts.evaluation.confidence import tally
 from ds_stilts.evaluation.rows import read_rows
 from ds_stilts.formats import get_format
+from ds_stilts.plan import score_splits
 from ds_stilts.recipe import Recipe
 from ds_stilts.statistics.bootstrap import Tally
 from ds_stilts.studies.cells import Cell, all_cells, read_study
@@ -44,7 +45,7 @@ class Scored:
     splits: Mapping[str, str]
     num_examples: int
     dev: float | None
-    """Best value on the dev split while it was trained; None where nothing was validated."""
+    """Best value of a validation while it was trained; None where nothing was validated."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -86,6 +87,15 @@ class Evidence:
     def value(self, arm: str, target: str, seed: int, language: str) -> float:
         """In percent, the mean over the seed's target seeds."""
         return fmean(one.values[language] for one in self.scored[arm, target][seed])
+
+    def dev(self, arm: str, target: str, seed: int) -> float | None:
+        """What the arms of a target may be chosen by: its best look, in percent, the mean over the seed's target seeds;
+        None where nothing was looked at, or what was looked at is scored."""
+        wanted = self.recipes[arm].targets[target]
+        if wanted.validation and wanted.validation.split in score_splits(wanted, get_task(target)):
+            return None
+        values = [one.dev for one in self.scored[arm, target][seed]]
+        return None if None in values else fmean(value for value in values if value is not None)
 
     def tally(self, arm: str, target: str, seed: int, language: str) -> Tally | None:
         """The sums behind `value`; None where there are none, or target seeds were scored on different items."""

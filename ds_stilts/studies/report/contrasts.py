@@ -165,7 +165,7 @@ def _best(evidence: Evidence, contrast: Contrast, asked: Asked) -> tuple[Asked, 
     score_on: tuple[int, ...] = ()
     for target in targets:
         languages = [language for own, language in asked.cells if own == target]
-        dev = [[_dev(evidence, name, target, seed) for seed in seeds] for name in arms]
+        dev = [[evidence.dev(name, target, seed) for seed in seeds] for name in arms]
         on_dev = all(value is not None for row in dev for value in row)
         looked_at = (
             dev
@@ -185,11 +185,6 @@ def _best(evidence: Evidence, contrast: Contrast, asked: Asked) -> tuple[Asked, 
         )
     scored = ", ".join(map(str, score_on))
     return replace(asked, ours=ours, seeds=score_on), f"{'; '.join(said)}; scored on seeds {scored}"
-
-
-def _dev(evidence: Evidence, name: str, target: str, seed: int) -> float | None:
-    values = [one.dev for one in evidence.scored[name, target][seed]]
-    return None if None in values else fmean(value for value in values if value is not None)
 
 
 def _with_missing(evidence: Evidence, contrast: Contrast, finding: Finding) -> Finding:

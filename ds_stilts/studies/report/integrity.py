@@ -9,6 +9,7 @@ from ds_stilts.studies.collapse import collapsed
 from ds_stilts.studies.guards import labels_seen
 from ds_stilts.studies.report.collect import Evidence
 from ds_stilts.studies.report.gains import Gains
+from ds_stilts.studies.sections import Contrast
 from ds_stilts.tasks import get_task
 
 
@@ -111,10 +112,11 @@ def _selection(evidence: Evidence) -> Check:
                     "is scored too"
                 )
     for name, contrast in evidence.study.contrasts.items():
-        if contrast.best_of and not _all_dev(evidence, contrast.best_of):
+        lacking = _without_dev(evidence, contrast)
+        if lacking:
             problems.append(
-                f"contrast {name}: not every run has a value on dev, so the best arms are chosen on the split that is "
-                "scored, on other seeds than those that count"
+                f"contrast {name}: not every run of {', '.join(lacking)} has a value on dev, so the best arms there "
+                "are chosen on the split that is scored, on other seeds than those that count"
             )
     chosen = "; ".join(dict.fromkeys(looked))
     fine = (
@@ -125,14 +127,18 @@ def _selection(evidence: Evidence) -> Check:
     return _check("Test never used for selection", problems, fine)
 
 
-def _all_dev(evidence: Evidence, arms: list[str]) -> bool:
-    return all(
-        one.dev is not None
-        for name in arms
-        for target in evidence.study.targets
-        for seed in evidence.scored.get((name, target), {}).values()
-        for one in seed
-    )
+def _without_dev(evidence: Evidence, contrast: Contrast) -> list[str]:
+    """Targets of a best of several for which some arm cannot be chosen by dev; none of a single arm."""
+    asked = [cells for cells in (contrast.of, contrast.minus) if cells]
+    return [
+        target
+        for target in dict.fromkeys(target for cells in asked for target in evidence.study.targets_of(cells))
+        if any(
+            evidence.dev(name, target, seed) is None
+            for name in contrast.best_of or ()
+            for seed in evidence.seeds(name, target)
+        )
+    ]
 
 
 def _collapsed(evidence: Evidence) -> Check:

@@ -1,5 +1,6 @@
 """Contrasts of a study with planted effects: verdicts, sizes, and what is said of seeds and cells that are missing."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,9 +11,11 @@ from ds_stilts.studies.cells import Cell, all_cells
 from ds_stilts.studies.report.collect import Evidence, read_evidence
 from ds_stilts.studies.report.contrasts import Answered, judge_contrasts, question_contrasts
 from ds_stilts.studies.report.estimates import answer
+from ds_stilts.studies.report.gains import compare, gains
+from ds_stilts.studies.report.integrity import Check, checks
 from ds_stilts.studies.sections import Contrast
 from ds_stilts.studies.study import Study
-from tests.studies.planted import LANGUAGES, qa_gains_harm_loses
+from tests.studies.planted import LANGUAGES, plant, planted_study, qa_gains_harm_loses
 
 Copy = Callable[[Callable[[Cell], bool]], tuple[Path, Study]]
 ZERO_SHOT = [code for code in LANGUAGES if code != "aa"]
@@ -22,6 +25,12 @@ def answers(evidence: Evidence) -> dict[str, Answered]:
     questions = question_contrasts(evidence, evidence.study.contrasts)
     findings = answer(evidence, questions.to_answer())
     return judge_contrasts(evidence, questions, findings, evidence.study.statistics)
+
+
+def selection(evidence: Evidence) -> Check:
+    compared = compare(evidence)
+    found = checks(evidence, gains(evidence, compared, answer(evidence, compared.to_answer(evidence))))
+    return next(one for one in found if one.title == "Test never used for selection")
 
 
 @pytest.fixture(scope="module")
@@ -72,6 +81,38 @@ def test_the_best_of_several_is_chosen_on_other_seeds_than_it_is_scored_on(answe
     assert (
         "synth_nli: qa" in one.chosen and "of seeds 1, 2, 3" in one.chosen and "scored on seeds 4, 5, 6" in one.chosen
     )
+
+
+def looked_at(folder: Path, target: str, value: dict[str, float], **changes: object) -> Evidence:
+    """A study of two arms with what the looks at a target have found, by arm."""
+    best = {"best": {"best_of": ["qa", "harm"], "against": "none", "predicted": {"sign": "positive"}}}
+    few = {f"targets__{name}__score_languages": ["aa", "bb", "cc"] for name in ("synth_nli", "synth_choice")}
+    small = {"contrasts": best, "seeds__intermediate": [1, 2, 3], "statistics__resamples": 200}
+    study = planted_study(**{**few, **small, **changes})
+    plant(folder, study, qa_gains_harm_loses, items=60)
+    for cell in all_cells(study, folder):
+        if cell.target == target and cell.arm in value:
+            (cell.folder / "model").mkdir(exist_ok=True)
+            facts = {"validation": {"value": value[cell.arm], "best_step": 2, "stopped": 4}}
+            (cell.folder / "model" / "phase.json").write_text(json.dumps(facts))
+    return read_evidence(folder)
+
+
+def test_the_best_of_several_is_chosen_by_what_is_not_scored_where_every_run_has_it(tmp_path: Path) -> None:
+    """By the looks "harm" is the best, by the scored rows it is not; Integrity names the other target."""
+    watched = {"targets__synth_nli__validation": {"every": 2, "patience": 2}}
+    evidence = looked_at(tmp_path / "study", "synth_nli", {"qa": 40.0, "harm": 60.0}, **watched)
+    chosen = answers(evidence)["best"].chosen
+    assert "synth_nli: harm, on dev of seeds 1" in chosen and "synth_choice: qa, on the scored split" in chosen
+    said = selection(evidence).found
+    assert len(said) == 1 and said[0].startswith("contrast best: not every run of synth_choice has a value on dev")
+
+
+def test_looks_at_the_scored_split_choose_no_arm_as_dev(tmp_path: Path) -> None:
+    watched = {"targets__synth_nli__validation": {"every": 2, "split": "test"}}
+    evidence = looked_at(tmp_path / "study", "synth_nli", {"qa": 40.0, "harm": 60.0}, **watched)
+    assert "synth_nli: qa, on the scored split" in answers(evidence)["best"].chosen
+    assert "not every run of synth_nli, synth_choice has a value on dev" in selection(evidence).found[0]
 
 
 def test_a_missing_seed_is_said_and_the_others_count(copied: Copy) -> None:
