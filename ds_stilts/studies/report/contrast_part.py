@@ -4,6 +4,7 @@ from ds_stilts.report.numbers import NOTHING, count, signed, signed_between
 from ds_stilts.statistics.bootstrap import Interval
 from ds_stilts.studies.report.contrasts import Answered
 from ds_stilts.studies.report.document import TONES, Block, Bullets, Figure, Figures, Part, Table, Td, note, sentence
+from ds_stilts.studies.report.overlap import FOOTNOTE, MARK
 from ds_stilts.studies.report.plots import Bar, forest_svg
 from ds_stilts.studies.report.summary import StudyReport
 from ds_stilts.studies.report.words import arms_text, estimate_td, methods_notes, p_text, predicted_text
@@ -33,6 +34,7 @@ def contrasts_part(report: StudyReport) -> Part:
         ),
         *_forests(answered),
         note("n: paired seeds; of a slope languages, or families where these are the units."),
+        *([note(FOOTNOTE)] if any(one.judgement.overlap for one in answered) else []),
         *methods_notes(one.judgement.method for one in answered),
     ]
     chosen = tuple(f"{one.name}, best of several: {one.chosen}." for one in answered if one.chosen)
@@ -53,11 +55,11 @@ def _row(one: Answered) -> tuple[Td, ...]:
         Td(text=one.name, sub=about),
         Td(text=judged.verdict, tone=TONES[judged.verdict]),
         Td(text=predicted_text(contrast.predicted)),
-        estimate_td(judged.estimate, judged.interval),
+        estimate_td(judged.estimate, judged.interval, mark=MARK if judged.overlap else ""),
         Td(text=p_text(judged.p)),
         Td(text=p_text(judged.adjusted_p)),
         Td(text=str(judged.n or NOTHING)),
-        Td(text=sentence([judged.rule, *judged.remarks])),
+        Td(text=sentence([judged.rule, *judged.said])),
     )
 
 

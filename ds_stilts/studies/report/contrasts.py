@@ -13,6 +13,7 @@ from ds_stilts.statistics.selection import choose
 from ds_stilts.studies.guards import cell_languages
 from ds_stilts.studies.report.collect import Evidence
 from ds_stilts.studies.report.estimates import Asked, Finding, arm
+from ds_stilts.studies.report.overlap import Overlaps, overlaps, remark_of
 from ds_stilts.studies.report.typology import OverLanguages, over_languages
 from ds_stilts.studies.report.verdicts import Claimed, Judgement, judge
 from ds_stilts.studies.sections import Cells, Contrast, Statistics
@@ -103,12 +104,17 @@ def judge_contrasts(
         for name, contrast in contrasts.items()
     }
     judged = judge(claims, statistics)
+    overlapping = overlaps(evidence)
+    said = {
+        name: one if one.estimate is None else replace(one, overlap=_overlap(overlapping, asked[str(name)]))
+        for name, one in judged.items()
+    }
     return {
         name: Answered(
             name=name,
             contrast=contrast,
             finding=found[name],
-            judgement=judged[name],
+            judgement=said[name],
             num_languages=len({language for _, language in asked[name].cells}) if name in asked else 0,
             targets=tuple(evidence.study.targets_of(contrast.of)),
             chosen=questions.chosen.get(name, ""),
@@ -116,6 +122,12 @@ def judge_contrasts(
         )
         for name, contrast in contrasts.items()
     }
+
+
+def _overlap(overlapping: Overlaps, asked: Asked) -> str:
+    """Which of the arms that are compared have trained on a compared target's own data; of several those chosen."""
+    targets = [target for target, _ in asked.all_cells]
+    return remark_of(overlapping, [(name, target) for target in targets for name in (asked.ours[target], asked.theirs)])
 
 
 def cells_in(evidence: Evidence, contrast: Contrast, cells: Cells) -> tuple[Cell, ...]:

@@ -9,7 +9,6 @@ from collections.abc import Collection, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 
 from ds_stilts.labelled import is_zero_shot, train_languages
-from ds_stilts.phases.provenance import overlap_of_arm
 from ds_stilts.report.facts import language_facts
 from ds_stilts.report.kinds import KINDS
 from ds_stilts.statistics.multi_bootstrap import Cell
@@ -17,6 +16,7 @@ from ds_stilts.statistics.multiplicity import adjusted
 from ds_stilts.studies.guards import labels_seen
 from ds_stilts.studies.report.collect import Evidence
 from ds_stilts.studies.report.estimates import AGGREGATES, Asked, Finding, arm, level
+from ds_stilts.studies.report.overlap import Overlaps, overlaps
 from ds_stilts.studies.report.typology import OverLanguages, over_languages
 from ds_stilts.tasks import get_task
 from ds_stilts.tasks.languages import known_languages
@@ -72,8 +72,7 @@ class Gains:
     arms: Mapping[str, ArmGains]
     common: tuple[str, ...]
     """Targets of the overall mean."""
-    overlaps: Mapping[tuple[str, str], str]
-    """By arm and target: "identical" or "superset", and the tasks that make it so."""
+    overlaps: Overlaps
     not_zero_shot: Mapping[str, tuple[str, ...]]
     """By language, the arms in whose targets it is not zero-shot for every target."""
     labelled: tuple[str, ...]
@@ -84,6 +83,13 @@ class Gains:
     """By arm and target, the arm's own value over zero-shot languages."""
     kinds: Mapping[tuple[str, str], tuple[str, ...]]
     """The languages of each kind."""
+
+
+def language_targets(one: ArmGains, language: str, common: Iterable[str]) -> list[str]:
+    """The targets that an arm's gain in a language is the mean of: those of the overall mean, or all where none of
+    these has the language."""
+    having = [target for target, own in one.cells if own == language]
+    return [target for target in having if target in common] or having
 
 
 def group_of(target: str) -> str:
@@ -105,7 +111,7 @@ class Comparisons:
     finished: Mapping[str, list[str]]
     """By arm that can be compared, the targets that it and the baseline have a seed of."""
     common: tuple[str, ...]
-    overlaps: Mapping[tuple[str, str], str]
+    overlaps: Overlaps
     cells: Mapping[str, tuple[list[Cell], bool]]
     """By arm, what its means are over, and whether labels were seen there."""
     kinds: Mapping[tuple[str, str], tuple[str, ...]]
@@ -118,14 +124,14 @@ class Comparisons:
 def compare(evidence: Evidence) -> Comparisons:
     """What can be compared so far."""
     base, study = baseline_of(evidence), evidence.study
-    overlaps = _overlaps(evidence)
+    found = overlaps(evidence)
     finished = {
         name: [target for target in study.targets if evidence.seeds(name, target) & evidence.seeds(base, target)]
         for name in study.arms
         if name != base
     }
     finished = {name: targets for name, targets in finished.items() if targets}
-    overlapping = {target for _, target in overlaps}
+    overlapping = {target for _, target in found}
     cells = {name: _cells(evidence, name, base, targets) for name, targets in finished.items()}
     return Comparisons(
         baseline=base,
@@ -135,7 +141,7 @@ def compare(evidence: Evidence) -> Comparisons:
             for target in study.clean_targets()
             if finished and target not in overlapping and all(target in targets for targets in finished.values())
         ),
-        overlaps=overlaps,
+        overlaps=found,
         cells=cells,
         kinds=_kinds({language for own, _ in cells.values() for _, language in own}),
     )
@@ -182,16 +188,6 @@ def _own(compared: Comparisons, name: str) -> list[Cell]:
 
 def _common(cells: Iterable[Cell], common: Collection[str]) -> list[Cell]:
     return [cell for cell in cells if cell[0] in common]
-
-
-def _overlaps(evidence: Evidence) -> dict[tuple[str, str], str]:
-    found = {}
-    for name, recipe in evidence.recipes.items():
-        for target in evidence.study.targets:
-            kind, tasks = overlap_of_arm(recipe, name, get_task(target))
-            if kind != "none":
-                found[name, target] = f"{kind}: {', '.join(tasks)}"
-    return found
 
 
 def _cells(evidence: Evidence, name: str, base: str, targets: list[str]) -> tuple[list[Cell], bool]:

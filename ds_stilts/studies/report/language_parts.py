@@ -8,8 +8,8 @@ from ds_stilts.report.kinds import KINDS
 from ds_stilts.report.numbers import NOTHING, signed
 from ds_stilts.studies.guards import FEWEST_LANGUAGES
 from ds_stilts.studies.report.document import Block, Fold, Part, Table, Td, note
-from ds_stilts.studies.report.estimates import Finding
-from ds_stilts.studies.report.gains import Gain
+from ds_stilts.studies.report.gains import ArmGains, Gain, language_targets
+from ds_stilts.studies.report.overlap import FOOTNOTE, mark_of
 from ds_stilts.studies.report.summary import StudyReport
 from ds_stilts.studies.report.words import gain_td, limit_of
 
@@ -29,7 +29,9 @@ def languages_part(report: StudyReport) -> Part:
         for one in facts:
             seen = gains.not_zero_shot.get(one.code, ())
             who = () if not seen else ("labels seen" if len(seen) == num_arms else f"labels seen: {', '.join(seen)}",)
-            tiles = [_tile(arm.languages.get(one.code), limit) for arm in gains.arms.values()]
+            tiles = [
+                _tile(arm.languages.get(one.code), limit, _mark(report, arm, one.code)) for arm in gains.arms.values()
+            ]
             rows.append((_language_td(one, *who), *tiles))
     mark = "*" if any(map(_is_sure, everything)) else "No gain is marked: *"
     blocks: list[Block] = [
@@ -47,6 +49,8 @@ def languages_part(report: StudyReport) -> Part:
         ),
         Fold(title="The languages of each target", blocks=tuple(_target_maps(report, limit))),
     ]
+    if gains.overlaps:
+        blocks.append(note(f"{FOOTNOTE} A mean holds such a target only where no other has the language."))
     return Part(id="languages", title="Gain by language", short="Languages", blocks=tuple(blocks))
 
 
@@ -66,11 +70,21 @@ def _is_sure(gain: Gain) -> bool:
     return gain.adjusted_p is not None and gain.adjusted_p < RATE
 
 
-def _tile(gain: Gain | None, limit: float) -> Td:
+def _mark(report: StudyReport, one: ArmGains, language: str) -> str:
+    gains = report.gains
+    return mark_of(gains.overlaps, (one.arm, gains.baseline), language_targets(one, language, gains.common))
+
+
+def _mark_of_all(report: StudyReport, one: ArmGains) -> str:
+    """Of a mean over all targets that an arm has finished, as there is none that all arms share without overlap."""
+    return mark_of(report.gains.overlaps, (one.arm, report.gains.baseline), one.targets)
+
+
+def _tile(gain: Gain | None, limit: float, mark: str) -> Td:
     if gain is None or gain.finding.estimate is None:
         return Td(text=NOTHING)
     value = gain.finding.estimate
-    return Td(text=f"{signed(value, 1)}{'*' if _is_sure(gain) else ''}", step=diverging_step(value, limit))
+    return Td(text=f"{signed(value, 1)}{'*' if _is_sure(gain) else ''}{mark}", step=diverging_step(value, limit))
 
 
 def _target_maps(report: StudyReport, limit: float) -> Iterable[Block]:
@@ -79,10 +93,11 @@ def _target_maps(report: StudyReport, limit: float) -> Iterable[Block]:
         codes = dict.fromkeys(cell[1] for one in arms for cell in one.cells if cell[0] == target)
         if not codes:
             continue
+        marks = [mark_of(report.gains.overlaps, (one.arm, report.gains.baseline), [target]) for one in arms]
         rows = []
         for facts in (one for _, group in _by_order(codes) for one in group):
-            own = [arm.cells.get((target, facts.code)) for arm in arms]
-            tiles = [_tile(Gain(finding=finding) if finding else None, limit) for finding in own]
+            own = [(arm.cells.get((target, facts.code)), mark) for arm, mark in zip(arms, marks, strict=True)]
+            tiles = [_tile(Gain(finding=finding) if finding else None, limit, mark) for finding, mark in own]
             rows.append((_language_td(facts), *tiles))
         yield Table(
             id=f"map-{place}",
@@ -104,6 +119,8 @@ def kinds_part(report: StudyReport) -> Part:
         Fold(title=f"By {by}", blocks=(table,), is_open=by in ("word order", "resource class"))
         for by, table in zip(KINDS, tables, strict=True)
     ]
+    if gains.overlaps and not gains.common:
+        blocks.append(note(FOOTNOTE))
     if is_small:
         blocks.append(note("‡ One or two languages: nothing can be said of their kind, only of them."))
     blocks.append(
@@ -120,10 +137,13 @@ def _kind_table(report: StudyReport, by: str, limit: float) -> Table:
     own = {kind: languages for (fact, kind), languages in gains.kinds.items() if fact == by}
     rows = []
     for kind in sorted(own, key=word_order_key if by == "word order" else _alphabetical):
-        found: list[Finding | None] = [one.kinds.get((by, kind)) for one in gains.arms.values()]
+        cells = [
+            gain_td(one.kinds.get((by, kind)), limit, mark="" if gains.common else _mark_of_all(report, one))
+            for one in gains.arms.values()
+        ]
         few = "‡" if len(own[kind]) < FEWEST_LANGUAGES else ""
         number = Td(text=f"{len(own[kind])}{few}", title=", ".join(own[kind]))
-        rows.append((Td(text=kind), number, *(gain_td(finding, limit) for finding in found)))
+        rows.append((Td(text=kind), number, *cells))
     return Table(
         id=f"kinds-{KINDS.index(by) + 1}",
         caption=f"Mean gain over “{gains.baseline}” by {by}, in points; intervals are not corrected for their number.",

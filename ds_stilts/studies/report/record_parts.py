@@ -3,6 +3,7 @@
 from ds_stilts.report.numbers import NOTHING, count, duration, points
 from ds_stilts.studies.report.costs import SHARED, ArmCost, Plan
 from ds_stilts.studies.report.document import TONES, Block, Bullets, Fold, Part, Table, Td, Text, note, td
+from ds_stilts.studies.report.overlap import MARK
 from ds_stilts.studies.report.summary import StudyReport
 from ds_stilts.studies.report.words import estimate_td, p_text
 
@@ -156,9 +157,9 @@ def claims_part(report: StudyReport) -> Part:
     blocks += [note(f"NOT RUN, {', '.join(ids)}: {why}.") for why, ids in reasons.items()]
     details = tuple(
         (
-            Td(text=f"{one.id} / {name}"),
+            Td(text=f"{one.id} / {name}", sub=(part.overlap,) if part.overlap else ()),
             Td(text=part.verdict, tone=TONES[part.verdict]),
-            estimate_td(part.estimate, part.interval),
+            estimate_td(part.estimate, part.interval, mark=MARK if part.overlap else ""),
             *td(p_text(part.adjusted_p), str(part.n or NOTHING), points(part.detectable)),
         )
         for one in judged

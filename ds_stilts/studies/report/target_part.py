@@ -4,6 +4,7 @@ from ds_stilts.report.numbers import NOTHING, count, points, signed
 from ds_stilts.studies.report.document import Block, Figure, Figures, Part, Table, Td, note
 from ds_stilts.studies.report.estimates import Finding
 from ds_stilts.studies.report.gains import Gains
+from ds_stilts.studies.report.overlap import MARK, mark_of
 from ds_stilts.studies.report.plots import Bar, forest_svg
 from ds_stilts.studies.report.summary import StudyReport
 from ds_stilts.studies.report.words import limit_of, method_of, methods_notes, table_td
@@ -19,8 +20,7 @@ def targets_part(report: StudyReport) -> Part:
     for target in report.study.targets:
         row = [_target_td(report, target), Td(text=points(gains.targets.get((base, target))))]
         for name, one in arms.items():
-            overlaps = (name, target) in gains.overlaps or (base, target) in gains.overlaps
-            row.append(table_td(one.targets.get(target), limit, "†" if overlaps else ""))
+            row.append(table_td(one.targets.get(target), limit, mark_of(gains.overlaps, (name, base), [target])))
         rows.append(tuple(row))
     words = "without overlap, in every arm" if gains.overlaps else "finished in every arm"
     rows.append(
@@ -65,7 +65,7 @@ def _notes(gains: Gains) -> list[Block]:
     found = [f"{', '.join(dict.fromkeys(names))}: {text}." for text, names in said.items()]
     if gains.overlaps:
         cells = "; ".join(f"{arm} / {target}: {what}" for (arm, target), what in gains.overlaps.items())
-        found.append(f"† The arm's intermediate tasks hold the target's training data ({cells}).")
+        found.append(f"{MARK} The arm's intermediate tasks hold the target's training data ({cells}).")
     some = {code: arms for code, arms in gains.not_zero_shot.items() if set(arms) < {gains.baseline, *gains.arms}}
     if some:
         seen = "; ".join(f"{code} by {', '.join(arms)}" for code, arms in some.items())

@@ -53,13 +53,20 @@ class Judgement:
     """Smallest effect, or margin, found in 80 of 100 such studies."""
     method: str = ""
     unit: str = "points"
+    overlap: str = ""
+    """Which of its arms have trained on which of its targets' training data, as a clause; "": none."""
 
     @property
     def why(self) -> str:
         """Numbers and remarks as a clause."""
         numbers = [] if self.estimate is None else [f"{signed(self.estimate)} {self.unit}"]
         numbers += [f"95 % interval {signed_between(self.interval)}"] if self.interval else []
-        return "; ".join([*numbers, *self.remarks])
+        return "; ".join([*numbers, *self.said])
+
+    @property
+    def said(self) -> tuple[str, ...]:
+        """All that must be known beside the numbers."""
+        return (*self.remarks, self.overlap) if self.overlap else self.remarks
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -46,10 +46,15 @@ def method_of(finding: Finding) -> str:
     return finding.found.method if finding.found else ""
 
 
-def estimate_td(estimate: float | None, interval: Interval | None, *more: str) -> Td:
-    """A difference over its interval."""
+def estimate_td(estimate: float | None, interval: Interval | None, *more: str, mark: str = "") -> Td:
+    """A difference over its interval.
+
+    Args:
+        more: further lines.
+        mark: behind the number.
+    """
     sub = ((signed_between(interval),) if interval else ()) + tuple(one for one in more if one)
-    return Td(text=signed(estimate), sub=sub)
+    return Td(text=f"{signed(estimate)}{mark if estimate is not None else ''}", sub=sub)
 
 
 def gain_td(finding: Finding | None, limit: float, *more: str, mark: str = "") -> Td:
@@ -63,8 +68,8 @@ def gain_td(finding: Finding | None, limit: float, *more: str, mark: str = "") -
     if finding is None or finding.estimate is None:
         return Td(text=NOTHING, tone="none", sub=("not finished",))
     interval = finding.found.interval if finding.found else None
-    cell = estimate_td(finding.estimate, interval, *more)
-    return Td(text=f"{cell.text}{mark}", sub=cell.sub, step=diverging_step(finding.estimate, limit))
+    cell = estimate_td(finding.estimate, interval, *more, mark=mark)
+    return Td(text=cell.text, sub=cell.sub, step=diverging_step(finding.estimate, limit))
 
 
 def table_td(gain: Gain | None, limit: float, mark: str = "") -> Td:
