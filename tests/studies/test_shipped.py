@@ -145,7 +145,7 @@ def test_the_sizes_of_the_paper_share_their_intermediate_models_and_what_they_sc
     found = {}
     for size in ("paper", "translated", "dev"):
         (first, *_) = [run for run in expand(load_study("phang2020/xtreme", size)) if run.group == SHARED]
-        declare_own(first.recipe.tasks)
+        declare_own(first.recipe.tasks, first.recipe.parts)
         found[size] = {node.stage: node.key for node in build_graph([first], lambda run: {})}
     paper, translated, dev = found.values()
     arms = {stage for stage in dev if stage.startswith("arms/")}
