@@ -189,7 +189,8 @@ def test_facts_are_those_of_the_file(place: Place) -> None:
     # <s> ▁ a b </s> and <s> ▁ a b c </s>
     assert asdict(read_facts(path)) == {
         "task": "text", "split": "train", "language": "de", "examples": 2, "items": 2, "sequences": 2, "tokens": 11,
-        "bytes": path.stat().st_size, "checksum": checksum([place.root / "text/de.txt.gz"]), "where": None,
+        "bytes": path.stat().st_size, "checksum": checksum([place.root / "text/de.txt.gz"]),
+        "tokenizer": Encoder(place.tokenizer).fingerprint, "where": None,
     }  # fmt: skip
 
 
