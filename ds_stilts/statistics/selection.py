@@ -45,6 +45,11 @@ class BestOf(Estimate):
     """What the same difference would be said to be if the arm were chosen and scored on all seeds."""
 
 
+def num_chosen_on(num_seeds: int) -> int:
+    """How many seeds `choose` takes to choose on, unless it is told which."""
+    return num_seeds // 2
+
+
 def choose(selection_KS: np.ndarray, chosen_on: Sequence[int] | None = None) -> Choice:
     """The arm with the highest mean over the seeds `chosen_on`; the first of equal ones.
 
@@ -65,7 +70,7 @@ def choose(selection_KS: np.ndarray, chosen_on: Sequence[int] | None = None) -> 
             "leave out that arm or that seed"
         )
     num_seeds = scores.shape[1]
-    chosen = tuple(range(num_seeds // 2)) if chosen_on is None else tuple(sorted(set(chosen_on)))
+    chosen = tuple(range(num_chosen_on(num_seeds))) if chosen_on is None else tuple(sorted(set(chosen_on)))
     rest = tuple(seed for seed in range(num_seeds) if seed not in chosen)
     if not chosen or not set(chosen) <= set(range(num_seeds)) or len(rest) < 2:
         raise StatisticsError(

@@ -208,6 +208,7 @@ def _contrast(study: Study, runs: Sequence[StudyRun], contrast: Contrast) -> dic
         "against": contrast.against,
         "predicted": contrast.predicted.model_dump(exclude_none=True) if contrast.predicted else None,
         "confirmatory": contrast.confirmatory,
+        "slope": contrast.slope,
         "languages": len({language for own in languages.values() for language in own}),
         "paired_seeds": len(study.seeds.intermediate),
         "power": announced_power(study, contrast),

@@ -81,9 +81,11 @@ def _contrasts(contrasts: Mapping[str, Mapping[str, Any]]) -> list[str]:
         arm = one["arm"] if isinstance(one["arm"], str) else f"best of {', '.join(one['arm'])}"
         expected = ", ".join(f"{key} {value}" for key, value in (one["predicted"] or {}).items()) or "an estimate"
         kind = "confirmatory" if one["confirmatory"] else "exploratory"
-        words = power_words(one["power"])
+        power, seeds = one["power"], one["paired_seeds"]
+        words = power_words(power) or ("what a slope finds is not announced" if one["slope"] else "")
+        held_back = f" ({power['seeds']} of them score it)" if power and power["seeds"] != seeds else ""
         lines.append(
             f"  {name}: {arm} - {one['against']}, {expected}, {kind}, over {one['languages']} languages and "
-            f"{one['paired_seeds']} paired seeds{'; ' if words else ''}{words}"
+            f"{seeds} paired seeds{held_back}{'; ' if words else ''}{words}"
         )
     return lines

@@ -5,6 +5,7 @@ import pytest
 from ds_stilts.statistics.power import Design, detectable_effect, detectable_margin, power_of_contrast
 from ds_stilts.studies.plan import plan_study
 from ds_stilts.studies.power import announced_power, power_words
+from ds_stilts.studies.study_file import load_study
 from ds_stilts.studies.text import plan_text
 from tests.studies.worlds import study
 
@@ -46,9 +47,28 @@ def test_a_sign_test_announces_what_signs_can_find() -> None:
     assert found is not None and found["least"] == pytest.approx(expected)
 
 
+def test_the_best_of_several_arms_has_the_seeds_that_it_is_scored_on() -> None:
+    best = {"best_of": ["none", "qa"], "against": "none"}
+    made = study(**SIX, contrasts={"best": best})
+    found = announced_power(made, made.contrasts["best"])
+    assert found is not None and found["seeds"] == 3
+    assert found["least"] == detectable_effect(Design(num_seeds=3, seed_sd=2.0, item_se=0.5))
+    assert "6 paired seeds (3 of them score it); finds" in plan_text(plan_study(made))
+
+
+def test_what_is_no_mean_is_said_to_be_held_for_one() -> None:
+    plain, worst = ONE, {**ONE, "aggregate": "worst_language"}
+    minus = {**ONE, "of": {"targets": ["synth_qa_low"]}, "minus": {"targets": ["synth_pos"]}}
+    made = study(**SIX, contrasts={"plain": plain, "worst": worst, "minus": minus})
+    words = {name: power_words(announced_power(made, contrast)) for name, contrast in made.contrasts.items()}
+    assert {name for name, said in words.items() if said.endswith("if it spreads as a mean does")} == {"worst", "minus"}
+
+
 def test_nothing_is_announced_of_slopes_and_of_one_seed() -> None:
     slope = {"arm": "qa", "against": "none", "slope": "distance"}
     made = study(**SIX, contrasts={"a": slope})
     assert announced_power(made, made.contrasts["a"]) is None and power_words(None) == ""
+    shown = plan_text(plan_study(load_study("s0", "synthetic")))
+    assert shown.count("paired seeds; what a slope finds is not announced") == 2
     one = study(seeds={"intermediate": [1]})
     assert announced_power(one, one.contrasts["qa_helps"]) is None
