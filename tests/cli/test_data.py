@@ -51,6 +51,7 @@ def test_check_without_a_recipe_looks_at_all_that_is_there(root: Path) -> None:
         ["mnli", "train", "2", "part", "(2", "of", "392,702)", "en"],
         ["xnli", "train", "3", "part", "(3", "of", "392,702)", "en"],
         ["xnli", "test", "2", "part", "(2", "of", "5,010)", "sw"],
+        ["xnli_genres", "train", "3", "part", "(3", "of", "392,702)", "en"],
     ]  # 392,702 and 5,010: MultiNLI's and XNLI's papers
     assert "  xnli: CC BY-NC 4.0" in rest
     not_here = rest.partition("Not here: ")[2]
@@ -64,7 +65,7 @@ def test_every_problem_is_listed_and_only_wrong_exits_with_2(root: Path) -> None
     answer = ds_stilts("data", "check", "--data-root", root)
     assert answer.exit_code == 2
     assert "test-sw.tsv is missing" in answer.stdout and "line 1: label 'perhaps'" in answer.stdout
-    assert answer.stderr.endswith("error: 2 of 4 splits and languages are wrong, listed above\n")
+    assert answer.stderr.endswith("error: 2 of 5 splits and languages are wrong, listed above\n")
     programs = ds_stilts("data", "check", "--data-root", root, "--json")
     states = {(line["split"], line["language"]): line["state"] for line in json.loads(programs.stdout)["lines"]}
     assert programs.exit_code == 2
