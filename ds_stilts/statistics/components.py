@@ -70,7 +70,7 @@ def variance_components(
             "give scores along a third factor, and two of the factors' names"
         )
     centred = values - values.mean()
-    axes = {name: (axis,) for axis, name in enumerate(factors)}
+    axes: dict[str, tuple[int, ...]] = {name: (axis,) for axis, name in enumerate(factors)}
     squares = {name: _square(centred, own) for name, own in axes.items()}
     df = {name: values.shape[axis] - 1 for axis, name in enumerate(factors)}
     if together:

@@ -23,8 +23,9 @@ class OrderResult:
 
     sd: float
     """Standard deviation of the orders' means, in the unit of the scores. Luck alone makes it more than 0."""
-    by_chance: float
-    """Root mean square of the same over the permutations: what to expect where the order changes nothing."""
+    by_luck: float
+    """What that would be, root mean square, where runs differed by their luck alone: from what is left of the scores
+    beside their order's mean and their seed's."""
     p: float
     """That of an SD at least as large by chance."""
     least_p: float
@@ -63,6 +64,8 @@ def order_test(scores_OS: np.ndarray, *, most: int = MOST_PERMUTATIONS, seed: in
     def variance(*of_seeds: np.ndarray, axis: int) -> np.ndarray:
         return np.var((still + sum(of_seeds)) / seeds, axis=axis, ddof=1)
 
+    left = scores - scores.mean(axis=0) - scores.mean(axis=1, keepdims=True) + scores.mean()
+    luck = float((left**2).sum()) / ((orders - 1) * (seeds - 1))
     found = stats.permutation_test(
         exchanged, variance, permutation_type="pairings", vectorized=True, alternative="greater", batch=1 << 12,
         n_resamples=most, rng=np.random.default_rng(seed),
@@ -73,7 +76,7 @@ def order_test(scores_OS: np.ndarray, *, most: int = MOST_PERMUTATIONS, seed: in
     kind = f"all {permutations:,}" if is_exact else f"{permutations:,} random"
     return OrderResult(
         sd=float(np.sqrt(found.statistic)),
-        by_chance=float(np.sqrt(found.null_distribution.mean())),
+        by_luck=(luck / seeds) ** 0.5,
         p=float(found.pvalue),
         least_p=1 / possible if is_exact else 1 / (most + 1),
         permutations=permutations,

@@ -1,4 +1,4 @@
-"""Exchanging orders within seeds: exact where all permutations can be counted, and honest where orders do not differ."""
+"""Orders exchanged within seeds: exact where all permutations can be counted, honest where orders do not differ."""
 
 from itertools import permutations, product
 
@@ -20,7 +20,7 @@ def test_p_is_that_of_all_permutations_within_seeds() -> None:
     observed = np.var(scores.mean(axis=1), ddof=1)
     assert len(variances) == 216 and (found.permutations, found.is_exact) == (36, True)
     assert found.p == pytest.approx(np.mean(np.array(variances) >= observed - 1e-9))
-    assert (found.sd, found.by_chance) == pytest.approx((observed**0.5, np.mean(variances) ** 0.5))
+    assert found.sd == pytest.approx(observed**0.5)
     assert found.method == "permutation test of 3 orders within 3 seeds, all 36 permutations"
 
 
@@ -47,6 +47,18 @@ def test_orders_that_do_not_differ_are_found_as_often_as_alpha_says() -> None:
         found += order_test(scores + np.arange(4.0)[:, None], most=199, seed=number).p <= 0.05
     assert in_band(alarms, 0.05)
     assert not at_most(found, 0.8), "orders one point apart, each with runs of SD 1"
+
+
+def test_luck_is_what_spreads_the_means_of_orders_that_do_not_differ_and_stays_what_it_is_where_they_do() -> None:
+    draw = np.random.default_rng(4)
+    scores = [2 * draw.normal(size=5) + draw.normal(size=(4, 5)) for _ in range(300)]
+    alike = [order_test(one, most=9) for one in scores]
+    apart = [order_test(one + 10 * np.arange(4.0)[:, None], most=9) for one in scores]
+    luck = np.mean([one.by_luck**2 for one in alike])
+    assert luck == pytest.approx(1 / 5, rel=0.1) and np.mean([one.sd**2 for one in alike]) == pytest.approx(
+        luck, rel=0.2
+    )
+    assert [one.by_luck for one in apart] == pytest.approx([one.by_luck for one in alike])
 
 
 def test_orders_that_differ_without_seeds_that_do_have_the_least_p() -> None:
