@@ -16,8 +16,9 @@ _SHARES = (ORDER, SEED, RUN, LANGUAGE, RESIDUAL)
 _KEY = (
     "Variance components of a full crossing, by the method of moments. The share of orders is what all runs of one "
     "order have in common, those of seeds and languages likewise; order × seed is what one run has of its own in all "
-    "languages, its luck among it; the residual is one run in one language, noise of its items included. An estimate "
-    "below 0, which chance gives where there is little, is shown as 0. Few orders and few seeds make rough shares."
+    "languages, its luck among it; the residual is one run in one language: noise of its items, and what an order or a "
+    "seed does in single languages. An estimate below 0, which chance gives where there is little, is shown as 0. Few "
+    "orders and few seeds make rough shares."
 )
 _TEST = (
     "Orders are exchanged within each seed, as if they changed nothing, and the orders' means compared each time. SD "
