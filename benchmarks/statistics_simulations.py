@@ -29,6 +29,7 @@ from ds_stilts.statistics.margins import equivalence, non_inferiority  # noqa: E
 from ds_stilts.statistics.mixed_model import Slope, language_slope  # noqa: E402
 from ds_stilts.statistics.multi_bootstrap import Contrast, Measure, mean_over_tasks, multi_bootstrap  # noqa: E402
 from ds_stilts.statistics.multiplicity import adjusted  # noqa: E402
+from ds_stilts.statistics.orders import order_test  # noqa: E402
 from ds_stilts.statistics.power import (  # noqa: E402
     Design,
     detectable_effect,
@@ -273,6 +274,17 @@ def slopes() -> Iterator[Row]:
         )
 
 
+def orders() -> Iterator[Row]:
+    def trial(draw: np.random.Generator) -> float:
+        scores = 3 * draw.normal(size=6) + draw.exponential(size=(4, 6))
+        return float(order_test(scores, most=199, seed=int(draw.integers(1 << 30))).p <= 0.05)
+
+    yield Row(
+        method="order test", case="4 orders that do not differ, 6 seeds that do, skewed runs", what="false alarms",
+        band=ALARMS, trial=trial,
+    )  # fmt: skip
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--simulations", type=int, default=10_000)
@@ -287,6 +299,7 @@ def main() -> int:
         selections,
         several,
         slopes,
+        orders,
         contrasts,
         contrasts_of_languages,
         announced_contrasts,

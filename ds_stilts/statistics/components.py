@@ -1,12 +1,14 @@
 """Where the variance of scores comes from: order of training, seed, language, or what is left.
 
-Scores of a full crossing, one for each combination of levels. The components are those of random effects without
-interactions, by the method of moments (analysis of variance: Searle, Casella and McCulloch 1992, chapter 4): what a
-factor's means vary, less what the residual makes them vary.
+Scores of a full crossing, one for each combination of levels. The components are those of random effects, by the method
+of moments (analysis of variance: Searle, Casella and McCulloch 1992, chapter 4): what a factor's means vary, less what
+the rest makes them vary. Two factors of which each combination is one run, such as order and seed, can have a part of
+their own: its luck is in all scores of the run, and would otherwise be taken for an effect of both factors.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 
@@ -25,23 +27,32 @@ class Component:
     p: float | None
     """F test of the factor having no effect; None for the residual."""
     n: int
-    """Levels; of the residual its degrees of freedom."""
+    """Levels, of two factors together their combinations; of the residual its degrees of freedom."""
 
 
 RESIDUAL = "residual"
-"""Interactions and noise."""
+"""Noise, and interactions that have no part of their own."""
 
 
-def variance_components(scores: np.ndarray, factors: Sequence[str]) -> dict[str, Component]:
+def pair_name(pair: tuple[str, str]) -> str:
+    """The part that two factors have together: "order × seed"."""
+    return " × ".join(pair)
+
+
+def variance_components(
+    scores: np.ndarray, factors: Sequence[str], *, together: tuple[str, str] | None = None
+) -> dict[str, Component]:
     """Each factor's part of the variance, and the residual's, of a full crossing.
 
     Args:
         scores: float, one axis for each factor.
         factors: names of the axes, such as ("order", "seed", "language").
+        together: two factors whose combinations have a part of their own, named by `pair_name`; it takes a third
+            factor to tell it from the residual. Variance and test of the two are what they have beyond that part.
 
     Raises:
-        StatisticsError: another number of axes than names, a factor with one level, a missing score, or scores that
-            are all equal.
+        StatisticsError: another number of axes than names, a factor with one level, a missing score, scores that are
+            all equal, or `together` without a third factor.
     """
     from scipy import stats
 
@@ -53,25 +64,44 @@ def variance_components(scores: np.ndarray, factors: Sequence[str]) -> dict[str,
         )
     if not np.isfinite(values).all():
         raise StatisticsError("variance components: a score is missing; leave out the level that it belongs to")
+    if together and (len(factors) < 3 or len(set(together) & set(factors)) < 2):
+        raise StatisticsError(
+            f"variance components: {pair_name(together)} cannot have a part of its own among {', '.join(factors)}; "
+            "give scores along a third factor, and two of the factors' names"
+        )
     centred = values - values.mean()
-    means = [centred.mean(axis=tuple(set(range(values.ndim)) - {axis})) for axis in range(values.ndim)]
-    squares = [values.size / len(one) * float(one @ one) for one in means]
-    df = [len(one) - 1 for one in means]
-    residual_df = values.size - 1 - sum(df)
-    residual = max(float((centred**2).sum()) - sum(squares), 0.0) / residual_df
-    found = {
-        name: max(square / own - residual, 0.0) * count / values.size
-        for name, square, own, count in zip(factors, squares, df, values.shape, strict=True)
-    }
-    total = sum(found.values()) + residual
+    axes: dict[str, tuple[int, ...]] = {name: (axis,) for axis, name in enumerate(factors)}
+    squares = {name: _square(centred, own) for name, own in axes.items()}
+    df = {name: values.shape[axis] - 1 for axis, name in enumerate(factors)}
+    if together:
+        pair, (first, second) = pair_name(together), together
+        axes[pair] = (*axes[first], *axes[second])
+        squares[pair] = max(_square(centred, axes[pair]) - squares[first] - squares[second], 0.0)
+        df[pair] = df[first] * df[second]
+    df[RESIDUAL] = values.size - 1 - sum(df.values())
+    squares[RESIDUAL] = max(float((centred**2).sum()) - sum(squares.values()), 0.0)
+    mean = {name: square / df[name] for name, square in squares.items()}
+    # What a part's mean square is expected to be without the part.
+    rest = {name: pair if together and name in together else RESIDUAL for name in axes}
+    levels = {name: prod(values.shape[axis] for axis in own) for name, own in axes.items()}
+    found = {name: max(mean[name] - mean[rest[name]], 0.0) * levels[name] / values.size for name in axes}
+    total = sum(found.values()) + mean[RESIDUAL]
     if total == 0:
         raise StatisticsError("variance components: all scores are equal; there is no variance to divide")
-    tests = [
-        float(stats.f.sf(square / own / residual, own, residual_df)) if residual > 0 else 0.0
-        for square, own in zip(squares, df, strict=True)
-    ]
     parts = {
-        name: Component(variance=variance, share=variance / total, p=p, n=count)
-        for (name, variance), p, count in zip(found.items(), tests, values.shape, strict=True)
+        name: Component(
+            variance=variance,
+            share=variance / total,
+            p=float(stats.f.sf(mean[name] / mean[rest[name]], df[name], df[rest[name]])) if mean[rest[name]] else 0.0,
+            n=levels[name],
+        )
+        for name, variance in found.items()
     }
-    return {**parts, RESIDUAL: Component(variance=residual, share=residual / total, p=None, n=residual_df)}
+    residual = Component(variance=mean[RESIDUAL], share=mean[RESIDUAL] / total, p=None, n=df[RESIDUAL])
+    return {**parts, RESIDUAL: residual}
+
+
+def _square(centred: np.ndarray, kept: tuple[int, ...]) -> float:
+    """Sum of squares of the means over all axes but these."""
+    means = centred.mean(axis=tuple(set(range(centred.ndim)) - set(kept)))
+    return centred.size / means.size * float((means**2).sum())

@@ -3,11 +3,13 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 from statsmodels.formula.api import ols
 from statsmodels.stats.anova import anova_lm
 
 from ds_stilts.errors import StatisticsError
 from ds_stilts.statistics.components import RESIDUAL, variance_components
+from tests.statistics.bands import SIMULATIONS, at_most, in_band
 
 FACTORS = ("order", "seed", "language")
 
@@ -41,6 +43,48 @@ def test_components_are_found_without_bias() -> None:
     for name, sd in zip((*FACTORS, RESIDUAL), sds, strict=True):
         values = [one[name].variance for one in found]
         assert np.mean(values) == pytest.approx(sd**2, abs=3 * np.std(values) / 20)
+
+
+def test_what_two_factors_have_together_is_told_from_both() -> None:
+    """Each order with each seed is one run, whose luck is in all of its languages."""
+    scores = made_up(np.random.default_rng(4), (4, 3, 5), (0.5, 0.5, 2, 1))
+    scores += np.random.default_rng(5).normal(size=(4, 3, 1))
+    places = np.indices(scores.shape).reshape(3, -1)
+    table = pd.DataFrame({"score": scores.ravel(), **{name: places[axis] for axis, name in enumerate(FACTORS)}})
+    theirs = anova_lm(ols("score ~ C(order) * C(seed) + C(language)", table).fit())
+    squares = {"order": "C(order)", "seed": "C(seed)", "order × seed": "C(order):C(seed)", "language": "C(language)"}
+    own = {name: theirs.loc[row, "mean_sq"] for name, row in squares.items()}
+    residual = theirs.loc["Residual", "mean_sq"]
+    found = variance_components(scores, FACTORS, together=("order", "seed"))
+    expected = {
+        "order": (own["order"] - own["order × seed"]) / 15,
+        "seed": (own["seed"] - own["order × seed"]) / 20,
+        "order × seed": (own["order × seed"] - residual) / 5,
+        "language": (own["language"] - residual) / 12,
+        RESIDUAL: residual,
+    }
+    assert {name: one.variance for name, one in found.items()} == pytest.approx(
+        {name: max(variance, 0.0) for name, variance in expected.items()}
+    )
+    assert found["order × seed"].p == pytest.approx(theirs.loc["C(order):C(seed)", "PR(>F)"])
+    assert found["order"].p == pytest.approx(stats.f.sf(own["order"] / own["order × seed"], 3, 6))
+    assert (found["order × seed"].n, found[RESIDUAL].n) == (12, theirs.loc["Residual", "df"])
+
+
+def test_luck_of_runs_is_not_taken_for_an_effect_of_orders() -> None:
+    """Without a part of its own, what each run has in all languages makes orders significant far too often."""
+    draw, apart, mixed = np.random.default_rng(6), 0, 0
+    for _ in range(SIMULATIONS):
+        scores = made_up(draw, (4, 6, 8), (0, 1, 5, 1)) + draw.normal(size=(4, 6, 1))
+        apart += variance_components(scores, FACTORS, together=("order", "seed"))["order"].p < 0.05
+        mixed += variance_components(scores, FACTORS)["order"].p < 0.05
+    assert in_band(apart, 0.05)
+    assert not at_most(mixed, 0.3)
+
+
+def test_a_part_of_two_factors_needs_a_third() -> None:
+    with pytest.raises(StatisticsError, match="third factor"):
+        variance_components(np.eye(3), ("order", "seed"), together=("order", "seed"))
 
 
 def test_shares_add_up_and_a_factor_without_effect_has_none() -> None:

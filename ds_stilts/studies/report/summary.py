@@ -24,6 +24,7 @@ from ds_stilts.studies.report.gains import Gains, compare, gains
 from ds_stilts.studies.report.gradients import GradientCosines, gradient_cosines
 from ds_stilts.studies.report.integrity import Check, checks
 from ds_stilts.studies.report.learning import Learning, learning
+from ds_stilts.studies.report.orders import Orders, order_effects
 from ds_stilts.studies.report.watched import Watched, watched
 from ds_stilts.studies.study import Study
 
@@ -39,6 +40,7 @@ class StudyReport:
     verdict: str
     contrasts: Mapping[str, Answered]
     gains: Gains
+    orders: tuple[Orders, ...]
     learning: Mapping[str, tuple[Learning, ...]]
     """By arm, its phases."""
     checks: tuple[Check, ...]
@@ -66,6 +68,7 @@ def summarise(evidence: Evidence, claims: Claims) -> StudyReport:
         verdict=verdict(contrasts, plan),
         contrasts=contrasts,
         gains=found,
+        orders=order_effects(evidence, found),
         learning=learning(evidence.runs, evidence.folder),
         checks=checks(evidence, found),
         costs=ledgers.costs(evidence),
