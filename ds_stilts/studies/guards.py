@@ -1,6 +1,7 @@
 """What a study may not claim or compare, looked for before anything runs. Looks at no data file and no machine."""
 
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 from ds_stilts.errors import RecipeError, suggestion
 from ds_stilts.labelled import is_zero_shot, labelled_languages, train_languages
@@ -45,9 +46,11 @@ def check_arms(study: Study, runs: Sequence[StudyRun]) -> None:
                     )
         _check_selection(recipe, arm)
     for name, contrast in study.contrasts.items():
-        for key, cells in (("of", contrast.of), ("minus", contrast.minus)):
-            if cells is not None:
-                _check_cells(study, recipes, contrast, cells, f"contrasts.{name}.{key}")
+        for place, one in enumerate(contrast.differences(), start=1):
+            where = f"contrasts.{name}.rotations.{place}" if contrast.rotations else f"contrasts.{name}"
+            for key, cells in (("of", one.of), ("minus", one.minus)):
+                if cells is not None:
+                    _check_cells(study, recipes, one, cells, f"{where}.{key}")
         _check_slope(study, recipes, contrast, f"contrasts.{name}.slope")
         _check_group(study, recipes, contrast, f"contrasts.{name}")
 
@@ -135,7 +138,7 @@ def cell_languages(
     study: Study, recipes: Mapping[str, Recipe], contrast: Contrast, cells: Cells
 ) -> dict[str, list[str]]:
     """By target, the languages over which a contrast is taken there: those it names, or every scored one that no
-    target of its arms is trained in."""
+    target of its arms is trained in. Of one with rotations ask each of its `differences()`."""
     found = {}
     for target in study.targets_of(cells):
         scored = [lang for lang in scored_languages(recipes[contrast.against], target)]
@@ -147,6 +150,18 @@ def cell_languages(
             language for arm in contrast.arms for language in train_languages(recipes[arm].targets[target], task)
         }  # fmt: skip
         found[target] = [language for language in scored if is_zero_shot(language, trained)]
+    return found
+
+
+def all_languages(
+    study: Study, recipes: Mapping[str, Recipe], contrast: Contrast, key: Literal["of", "minus"]
+) -> dict[str, list[str]]:
+    """By target, the languages of `of` or of `minus`, of all rotations together."""
+    found: dict[str, list[str]] = {}
+    for one in contrast.differences():
+        cells = getattr(one, key)
+        for target, own in (cell_languages(study, recipes, one, cells) if cells else {}).items():
+            found[target] = list(dict.fromkeys([*found.get(target, []), *own]))
     return found
 
 
@@ -188,7 +203,7 @@ def _check_cells(study: Study, recipes: Mapping[str, Recipe], contrast: Contrast
 def _check_slope(study: Study, recipes: Mapping[str, Recipe], contrast: Contrast, where: str) -> None:
     if contrast.slope is None:
         return
-    languages = {lang for own in cell_languages(study, recipes, contrast, contrast.of).values() for lang in own}
+    languages = {lang for own in all_languages(study, recipes, contrast, "of").values() for lang in own}
     known = {lang for lang in languages if covariate(contrast.slope, lang) is not None}
     if len(known) < FEWEST_FOR_SLOPE:
         raise RecipeError(
@@ -199,10 +214,11 @@ def _check_slope(study: Study, recipes: Mapping[str, Recipe], contrast: Contrast
 
 def _check_group(study: Study, recipes: Mapping[str, Recipe], contrast: Contrast, where: str) -> None:
     """Nothing is confirmed of a group of languages that was picked and is as small as two."""
-    for key, cells in (("of", contrast.of), ("minus", contrast.minus)):
-        if not contrast.confirmatory or cells is None or cells.languages is None:
+    for key in ("of", "minus"):
+        picked = [one for one in contrast.differences() if (cells := getattr(one, key)) and cells.languages is not None]
+        if not contrast.confirmatory or not picked:
             continue
-        fewest = min(len(own) for own in cell_languages(study, recipes, contrast, cells).values())
+        fewest = min(len(own) for own in all_languages(study, recipes, contrast, key).values())
         if fewest < FEWEST_LANGUAGES:
             raise RecipeError(
                 f"{where}.{key}.languages: {fewest} are too few to confirm anything of their kind; write "

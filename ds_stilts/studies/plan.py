@@ -16,8 +16,8 @@ from ds_stilts.studies.budget import PhaseCost, learned_in, phase_costs, total
 from ds_stilts.studies.expand import StudyRun, expand
 from ds_stilts.studies.graph import Node, Sources, build_graph
 from ds_stilts.studies.guards import (
+    all_languages,
     arm_recipes,
-    cell_languages,
     check_arms,
     check_budget,
     check_seeds,
@@ -202,10 +202,11 @@ def _trains(node: Node) -> bool:
 
 def _contrast(study: Study, runs: Sequence[StudyRun], contrast: Contrast) -> dict[str, Any]:
     recipes: dict[str, Recipe] = arm_recipes(runs)
-    languages = cell_languages(study, recipes, contrast, contrast.of)
+    languages = all_languages(study, recipes, contrast, "of")
     return {
         "arm": contrast.best_of or contrast.arm,
         "against": contrast.against,
+        "rotations": [f"{one.arm} - {one.against}" for one in contrast.rotations or []],
         "predicted": contrast.predicted.model_dump(exclude_none=True) if contrast.predicted else None,
         "confirmatory": contrast.confirmatory,
         "slope": contrast.slope,

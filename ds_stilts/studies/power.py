@@ -26,7 +26,8 @@ def announced_power(study: Study, contrast: Contrast) -> dict[str, Any] | None:
     Returns:
         "least" and "kind" ("effect" or "margin"), "alpha", "seeds" that it is scored on, "power" of what is predicted
         where that is a number or a margin, "as_mean": it is a difference of two differences or no mean over languages,
-        and is held to spread as a mean does; None for slopes, whose spread over languages is not assumed, and with one
+        and is held to spread as a mean does, "at_most": it is the mean of several rotations, which spreads no more than
+        the one that is assumed; None for slopes, whose spread over languages is not assumed, and with one
         seed.
     """
     seeds, wanted = len(study.seeds.intermediate), study.statistics
@@ -39,7 +40,9 @@ def announced_power(study: Study, contrast: Contrast) -> dict[str, Any] | None:
     design = Design(num_seeds=seeds, seed_sd=wanted.seed_sd, item_se=wanted.item_se, alpha=wanted.alpha / max(1, tests))
     predicted = contrast.predicted
     as_mean = contrast.minus is not None or (contrast.aggregate or study.aggregate) != "mean"
-    found: dict[str, Any] = {"alpha": design.alpha, "seeds": seeds, "as_mean": as_mean, "power": None}
+    found: dict[str, Any] = {
+        "alpha": design.alpha, "seeds": seeds, "as_mean": as_mean, "at_most": bool(contrast.rotations), "power": None,
+    }  # fmt: skip
     if predicted and predicted.equal_within is not None:
         found |= {"kind": "margin", "least": detectable_margin(design, claim="equivalent")}
         return found | {"power": power_of_equivalence(design, predicted.equal_within)}
@@ -60,4 +63,5 @@ def power_words(power: dict[str, Any] | None) -> str:
     verb = "finds" if power["kind"] == "effect" else "shows equality within"
     chance = "" if power["power"] is None else f", what is predicted with {power['power']:.0%}"
     spread = ", if it spreads as a mean does" if power["as_mean"] else ""
+    spread += ", or fewer, as rotations are averaged" if power["at_most"] else ""
     return f"{verb} {power['least']:.1f} points with {POWER:.0%} chance{chance}{spread}"

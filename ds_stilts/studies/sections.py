@@ -111,6 +111,21 @@ class Prediction(Section):
         return self
 
 
+class Rotation(Section):
+    """One of several differences of which a contrast is the mean, over the languages that are left out of its arms."""
+
+    arm: str
+    against: str
+    languages: list[str] | None = Field(default=None, min_length=1)
+    """In place of `of.languages`: those that this rotation holds out; null: those of `of`."""
+
+    @model_validator(mode="after")
+    def two_arms(self) -> "Rotation":
+        if self.against == self.arm:
+            raise ValueError(f"against: '{self.against}' would be compared with itself")
+        return self
+
+
 class Contrast(Section):
     """Arm minus arm, in points of the primary metric, over seeds that are paired."""
 
@@ -118,7 +133,10 @@ class Contrast(Section):
     best_of: list[str] | None = Field(default=None, min_length=2)
     """In place of `arm`: for each target the best of these, chosen on other seeds than those it is measured on. The arm
     that it is held against may be among them."""
-    against: str
+    rotations: list[Rotation] | None = Field(default=None, min_length=2)
+    """In place of `arm` and `against`: the mean over these differences, each over languages of its own."""
+    against: str = ""
+    """"" with `rotations`, which name their own."""
     of: Cells = Cells()
     minus: Cells | None = None
     """The difference there is taken off: how much more the arm helps in `of` than here."""
@@ -136,12 +154,42 @@ class Contrast(Section):
 
     @property
     def arms(self) -> list[str]:
+        if self.rotations:
+            return list(dict.fromkeys(name for one in self.rotations for name in (one.arm, one.against)))
         return [*(self.best_of or [str(self.arm)]), self.against]
+
+    def differences(self) -> list["Contrast"]:
+        """What it is the mean of: each rotation as a contrast of its own; without any, itself."""
+        return [self] if self.rotations is None else [self._rotated(one) for one in self.rotations]
+
+    def _rotated(self, rotation: Rotation) -> "Contrast":
+        of = self.of if rotation.languages is None else self.of.model_copy(update={"languages": rotation.languages})
+        own = {"rotations": None, "arm": rotation.arm, "against": rotation.against, "of": of}
+        return self.model_copy(update=own)
 
     @model_validator(mode="after")
     def one_shape(self) -> "Contrast":
-        if (self.arm is None) == (self.best_of is None):
-            raise ValueError("give `arm` or `best_of`, exactly one of them")
+        if sum(one is not None for one in (self.arm, self.best_of, self.rotations)) != 1:
+            raise ValueError("give `arm`, `best_of` or `rotations`, exactly one of them")
+        if self.rotations and self.against:
+            raise ValueError("against: each rotation names its own; remove it")
+        if not self.rotations and not self.against:
+            raise ValueError("against: give the arm that it is held against")
+        twice = [
+            one for place, one in enumerate(self.rotations or [], start=1) if one in (self.rotations or [])[place:]
+        ]
+        if twice:
+            raise ValueError(
+                f"rotations: {twice[0].arm} − {twice[0].against} stands there twice and would count double"
+            )
+        own = [one for one in self.rotations or [] if one.languages]
+        if self.slope and own:
+            raise ValueError(
+                "slope: rotations over languages of their own would mix up language and rotation; give the languages "
+                "that all leave out under `of`"
+            )
+        if own and self.of.languages:
+            raise ValueError("of.languages: rotations name their own; remove it, or `languages` of the rotations")
         if self.slope and (self.minus or self.aggregate):
             raise ValueError(f"slope: it is taken over all languages; remove {'minus' if self.minus else 'aggregate'}")
         if self.confirmatory and self.predicted is None:

@@ -93,7 +93,11 @@ class Study(Section):
                 yield f"contrasts.{name}.best_of.{place}", arm
             if contrast.arm is not None:
                 yield f"contrasts.{name}.arm", contrast.arm
-            yield f"contrasts.{name}.against", contrast.against
+            for place, one in enumerate(contrast.rotations or [], start=1):
+                yield f"contrasts.{name}.rotations.{place}.arm", one.arm
+                yield f"contrasts.{name}.rotations.{place}.against", one.against
+            if contrast.against:
+                yield f"contrasts.{name}.against", contrast.against
 
     def named_targets(self) -> Iterator[tuple[str, str]]:
         """Targets that arms and contrasts name, with the key where each stands."""

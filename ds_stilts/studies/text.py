@@ -78,14 +78,15 @@ def _items(items: Mapping[str, Mapping[str, Any]]) -> list[str]:
 def _contrasts(contrasts: Mapping[str, Mapping[str, Any]]) -> list[str]:
     lines = ["contrasts:"]
     for name, one in contrasts.items():
-        arm = one["arm"] if isinstance(one["arm"], str) else f"best of {', '.join(one['arm'])}"
+        arm = f"best of {', '.join(one['arm'])}" if isinstance(one["arm"], list) else one["arm"]
+        compared = f"mean of {', '.join(one['rotations'])}" if one["rotations"] else f"{arm} - {one['against']}"
         expected = ", ".join(f"{key} {value}" for key, value in (one["predicted"] or {}).items()) or "an estimate"
         kind = "confirmatory" if one["confirmatory"] else "exploratory"
         power, seeds = one["power"], one["paired_seeds"]
         words = power_words(power) or ("what a slope finds is not announced" if one["slope"] else "")
         held_back = f" ({power['seeds']} of them score it)" if power and power["seeds"] != seeds else ""
         lines.append(
-            f"  {name}: {arm} - {one['against']}, {expected}, {kind}, over {one['languages']} languages and "
+            f"  {name}: {compared}, {expected}, {kind}, over {one['languages']} languages and "
             f"{seeds} paired seeds{held_back}{'; ' if words else ''}{words}"
         )
     return lines

@@ -6,6 +6,7 @@ import pytest
 
 from ds_stilts.errors import RecipeError
 from ds_stilts.studies.guards import (
+    all_languages,
     arm_recipes,
     cell_languages,
     check_arms,
@@ -66,6 +67,49 @@ def test_a_claim_that_the_arms_cannot_carry_is_refused(changes: dict[str, Any], 
 def test_a_leak_that_is_declared_is_no_leak() -> None:
     assert check_study(real(contrasts__c__zero_shot=False))
     assert check_study(real(contrasts__c__of={"languages": ["de", "fr"]}))
+
+
+TURNING: dict[str, Any] = {
+    "arms__ko": {"intermediate": {**ANSWER, "tasks": {"tydiqa": {"languages": ["en", "ko"]}}}},
+    "targets": {"panx": {}},
+}
+
+
+def turning(first: list[str], second: list[str], **more: Any) -> Any:
+    """The arms with Swahili and with Korean, each held against the baseline over languages of its own."""
+    turns = [
+        {"arm": "sw", "against": "none", "languages": first},
+        {"arm": "ko", "against": "none", "languages": second},
+    ]
+    return real(**TURNING, contrasts={"c": {"rotations": turns, **more}})
+
+
+def test_a_language_may_be_held_out_of_one_rotation_and_be_learned_in_another() -> None:
+    made = turning(["ko", "de"], ["sw", "de"])
+    recipes = arm_recipes(check_study(made))
+    assert all_languages(made, recipes, made.contrasts["c"], "of") == {"panx": ["de", "ko", "sw"]}
+
+
+def test_a_rotation_over_a_language_that_its_own_arm_has_seen_is_refused() -> None:
+    with pytest.raises(RecipeError, match=r"contrasts.c.rotations.2.of: arm 'ko' has seen labels in 'ko'"):
+        check_study(turning(["ko", "de"], ["ko", "de"]))
+    assert check_study(turning(["ko", "de"], ["ko", "de"], zero_shot=False))
+
+
+def test_the_reference_of_a_rotation_must_leave_its_languages_out_too() -> None:
+    turns = [
+        {"arm": "ko", "against": "sw", "languages": ["sw", "de"]},
+        {"arm": "sw", "against": "none", "languages": ["ko", "de"]},
+    ]
+    with pytest.raises(RecipeError, match=r"contrasts.c.rotations.1.of: arm 'sw' has seen labels in 'sw'"):
+        check_study(real(**TURNING, contrasts={"c": {"rotations": turns}}))
+
+
+def test_rotations_confirm_something_of_the_languages_of_all_of_them_together() -> None:
+    confirmatory = {"confirmatory": True, "predicted": {"sign": "positive"}}
+    assert check_study(turning(["ko", "de"], ["sw", "de"], **confirmatory))
+    with pytest.raises(RecipeError, match=r"contrasts.c.of.languages: 2 are too few to confirm"):
+        check_study(turning(["ko"], ["sw"], **confirmatory))
 
 
 def test_by_default_a_contrast_is_over_what_no_target_is_trained_in() -> None:

@@ -64,6 +64,17 @@ def test_what_is_no_mean_is_said_to_be_held_for_one() -> None:
     assert {name for name, said in words.items() if said.endswith("if it spreads as a mean does")} == {"worst", "minus"}
 
 
+def test_rotations_are_announced_at_most_what_one_difference_finds() -> None:
+    """The mean of several has no greater standard deviation than the one of them that has the greatest."""
+    turns = [{"arm": "qa", "against": "none"}, {"arm": "shuffled", "against": "none"}]
+    made = study(**SIX, contrasts={"turns": {"rotations": turns, "predicted": {"sign": "positive"}}, "one": ONE})
+    found, alone = (announced_power(made, contrast) for contrast in made.contrasts.values())
+    assert found is not None and alone is not None and found["least"] == alone["least"]
+    text = plan_text(plan_study(made))
+    assert "turns: mean of qa - none, shuffled - none, sign positive" in text
+    assert power_words(found).endswith("or fewer, as rotations are averaged") and "fewer" not in power_words(alone)
+
+
 def test_nothing_is_announced_of_slopes_and_of_one_seed() -> None:
     slope = {"arm": "qa", "against": "none", "slope": "distance"}
     made = study(**SIX, contrasts={"a": slope})

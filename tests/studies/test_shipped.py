@@ -113,6 +113,22 @@ def test_the_orders_of_s3_are_a_williams_square(size: str) -> None:
     assert followed == Counter(permutations(tasks, 2))
 
 
+def test_the_rotations_of_s1_are_nested_and_scored_in_what_their_arms_leave_out() -> None:
+    study = load_study("s1", "paper")
+
+    def learned(arm: str) -> set[str]:
+        return {get_task(name).languages[0] for name in (study.arms[arm].intermediate or {})["tasks"]} - {"en"}
+
+    circle = learned("four_a") | learned("four_b") | learned("four_c")
+    assert len(circle) == 5 and not circle & set(study.held_out)
+    for turn in "abc":
+        sets = [learned(f"{number}_{turn}") for number in ("one", "two", "four")]
+        assert [len(own) for own in sets] == [1, 2, 4] and sets[0] < sets[1] < sets[2] < learned("eight")
+    for number in ("two", "four"):
+        for one in study.contrasts[f"{number}_for_what_it_leaves_out"].rotations or []:
+            assert set(one.languages or []) == circle - learned(one.arm) and not learned(one.against)
+
+
 def test_paper_sizes_quote_what_is_not_verified() -> None:
     for name, size in SIZES:
         if size == "paper":

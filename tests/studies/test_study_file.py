@@ -39,6 +39,10 @@ def test_overrides_reach_into_the_picked_size(tmp_path: Path) -> None:
     assert load_study(str(path), "b", ["seeds.targets_each=2"]).seeds.targets_each == 2
 
 
+TURNS = [{"arm": "qa", "against": "none"}, {"arm": "shuffled", "against": "none"}]
+OWN = [{**TURNS[0], "languages": ["bb"]}, {**TURNS[1], "languages": ["cc"]}]
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
@@ -57,6 +61,18 @@ def test_overrides_reach_into_the_picked_size(tmp_path: Path) -> None:
         ({"contrasts__qa_helps__predicted": None, "contrasts__qa_helps__confirmatory": True}, "give `predicted`"),
         ({"contrasts__qa_helps__slope": "distance", "contrasts__qa_helps__aggregate": "mean"}, "remove aggregate"),
         ({"contrasts__qa_helps__slope": "distances"}, "slope: Input should be 'distance' or 'resource'"),
+        ({"contrasts__qa_helps__rotations": TURNS}, "give `arm`, `best_of` or `rotations`, exactly one of them"),
+        ({"contrasts__qa_helps": {"arm": "qa"}}, "against: give the arm that it is held against"),
+        ({"contrasts__c": {"rotations": TURNS, "against": "none"}}, "against: each rotation names its own; remove it"),
+        ({"contrasts__c": {"rotations": TURNS[:1]}}, "rotations: List should have at least 2 items"),
+        ({"contrasts__c": {"rotations": [*TURNS, TURNS[0]]}}, "qa − none stands there twice and would count double"),
+        (
+            {"contrasts__c": {"rotations": [TURNS[0], {"arm": "aq", "against": "none"}]}},
+            "contrasts.c.rotations.2.arm: there is no arm 'aq'; the study has",
+        ),
+        ({"contrasts__c": {"rotations": [TURNS[0], {"arm": "qa", "against": "qa"}]}}, "compared with itself"),
+        ({"contrasts__c": {"rotations": OWN, "of": {"languages": ["aa"]}}}, "of.languages: rotations name their own"),
+        ({"contrasts__c": {"rotations": OWN, "slope": "distance"}}, "would mix up language and rotation"),
         ({"base__arms": {}}, "base.arms: give `arms` of the study; remove it"),
         ({"base__seed": 3}, "base.seed: give `seeds` of the study; remove it"),
         ({"seeds": {"intermediate": [1, 1]}}, "seed 1 stands there twice"),

@@ -36,8 +36,9 @@ def why_not(
     if claims.model is not None and _short(claims.model) not in {_short(model) for model in models}:
         begins = ", ".join(sorted(model or "a model made there" for model in models))
         return f"study '{study.study}' starts from {begins}, and the claim is about {claims.model}"
-    recipe = recipes[part.against]
-    for cells in asked:
+    compared = [(one, cells) for one in part.differences() for cells in (one.of, one.minus) if cells]
+    for one, cells in compared:
+        recipe = recipes[one.against]
         if reason := _other_languages(study, recipe, cells):
             return reason
         for target in study.targets_of(cells) if claim.split else ():

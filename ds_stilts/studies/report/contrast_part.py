@@ -38,6 +38,7 @@ def contrasts_part(report: StudyReport) -> Part:
         *methods_notes(one.judgement.method for one in answered),
     ]
     chosen = tuple(f"{one.name}, best of several: {one.chosen}." for one in answered if one.chosen)
+    chosen += tuple(f"{one.name}, of each rotation: {_of_each(one)}." for one in answered if one.finding.of_each)
     blocks += [Bullets(items=chosen)] if chosen else []
     return Part(id="contrasts", title="Contrasts and verdicts", short="Contrasts", blocks=tuple(blocks))
 
@@ -61,6 +62,12 @@ def _row(one: Answered) -> tuple[Td, ...]:
         Td(text=str(judged.n or NOTHING)),
         Td(text=sentence([judged.rule, *judged.said])),
     )
+
+
+def _of_each(one: Answered) -> str:
+    """The mean alone would hide that rotations disagree."""
+    numbers = zip(one.contrast.differences(), one.finding.of_each, strict=True)
+    return ", ".join(f"{arms_text(rotation)} {signed(value)}" for rotation, value in numbers)
 
 
 def _forests(answered: list[Answered]) -> list[Block]:

@@ -10,7 +10,7 @@ from ds_stilts.errors import StatisticsError
 from ds_stilts.report.numbers import count
 from ds_stilts.statistics.multi_bootstrap import Cell
 from ds_stilts.statistics.selection import choose
-from ds_stilts.studies.guards import cell_languages
+from ds_stilts.studies.guards import all_languages, cell_languages
 from ds_stilts.studies.report.collect import Evidence
 from ds_stilts.studies.report.estimates import Asked, Finding, arm
 from ds_stilts.studies.report.overlap import Overlaps, overlaps, remark_of
@@ -115,7 +115,7 @@ def judge_contrasts(
             contrast=contrast,
             finding=found[name],
             judgement=said[name],
-            num_languages=len({language for _, language in asked[name].cells}) if name in asked else 0,
+            num_languages=_num_languages(asked[name]) if name in asked else 0,
             targets=tuple(evidence.study.targets_of(contrast.of)),
             chosen=questions.chosen.get(name, ""),
             slope=slopes.get(name),
@@ -126,8 +126,19 @@ def judge_contrasts(
 
 def _overlap(overlapping: Overlaps, asked: Asked) -> str:
     """Which of the arms that are compared have trained on a compared target's own data; of several those chosen."""
-    targets = [target for target, _ in asked.all_cells]
-    return remark_of(overlapping, [(name, target) for target in targets for name in (asked.ours[target], asked.theirs)])
+    return remark_of(
+        overlapping,
+        [
+            (name, target)
+            for one in asked.differences
+            for target, _ in one.all_cells
+            for name in (one.ours[target], one.theirs)
+        ],
+    )
+
+
+def _num_languages(asked: Asked) -> int:
+    return len({language for one in asked.differences for _, language in one.cells})
 
 
 def cells_in(evidence: Evidence, contrast: Contrast, cells: Cells) -> tuple[Cell, ...]:
@@ -147,17 +158,20 @@ def _ask(evidence: Evidence, name: str, contrast: Contrast) -> tuple[Asked, str]
     Raises:
         StatisticsError: too few seeds to choose the best arm on some and score it on others.
     """
-    cells = cells_in(evidence, contrast, contrast.of)
-    minus = cells_in(evidence, contrast, contrast.minus) if contrast.minus else ()
-    asked = Asked(
+    first, *others = [_difference(evidence, name, one) for one in contrast.differences()]
+    asked = replace(first, also=tuple(others))
+    return _best(evidence, contrast, asked) if contrast.best_of else (asked, "")
+
+
+def _difference(evidence: Evidence, name: str, contrast: Contrast) -> Asked:
+    return Asked(
         name=("contrast", name),
         ours=arm(contrast.arm or "", evidence.study.targets),
         theirs=contrast.against,
-        cells=cells,
-        minus=minus,
+        cells=cells_in(evidence, contrast, contrast.of),
+        minus=cells_in(evidence, contrast, contrast.minus) if contrast.minus else (),
         aggregate=contrast.aggregate or evidence.study.aggregate,
     )
-    return _best(evidence, contrast, asked) if contrast.best_of else (asked, "")
 
 
 def _best(evidence: Evidence, contrast: Contrast, asked: Asked) -> tuple[Asked, str]:
@@ -207,9 +221,10 @@ def _with_missing(evidence: Evidence, contrast: Contrast, finding: Finding) -> F
     missing = [seed for seed in evidence.study.seeds.intermediate if seed not in finding.seeds]
     if missing and not contrast.best_of:
         noun = "seed" if len(missing) == 1 else "seeds"
-        said.append(f"{noun} {', '.join(map(str, missing))} not finished in both arms")
-    for cells in (contrast.of, contrast.minus):
-        wanted = cell_languages(evidence.study, evidence.recipes, contrast, cells) if cells else {}
+        arms = "all" if contrast.rotations else "both"
+        said.append(f"{noun} {', '.join(map(str, missing))} not finished in {arms} arms")
+    for key in ("of", "minus"):
+        wanted = all_languages(evidence.study, evidence.recipes, contrast, key)
         for target, languages in wanted.items():
             if lacking := [code for code in languages if code not in evidence.languages(target)]:
                 said.append(f"{target} not scored in {', '.join(lacking)}, which are left out")

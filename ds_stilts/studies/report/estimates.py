@@ -19,6 +19,8 @@ from ds_stilts.statistics.fairness import family_mean, gini, worst, worst_decile
 from ds_stilts.statistics.multi_bootstrap import Cell, Contrast, Measure, SeedScores, cells_of, multi_bootstrap
 from ds_stilts.studies.report.collect import Evidence
 
+OURS, THEIRS = 1, 2
+"""Places in `_Pass.sides`."""
 OverLanguages = Callable[[np.ndarray, Sequence[str]], np.ndarray]
 """From values [..., languages] of one target, and the languages, to one value [...]."""
 
@@ -35,7 +37,11 @@ AGGREGATES: Mapping[str, OverLanguages] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """One number: an arm minus another, over some cells, less the same over other cells if there are any."""
+    """One number: an arm minus another, over some cells, less the same over other cells if there are any.
+
+    Or the mean of several such differences, each of its own arms over its own cells (rotating hold-outs). That mean is
+    taken within each seed and each draw of items, since the differences may share arms, items and what a seed adds.
+    """
 
     name: Hashable
     ours: Mapping[str, str]
@@ -48,6 +54,13 @@ class Asked:
     """One of `AGGREGATES`."""
     seeds: tuple[int, ...] | None = None
     """Only these; None: all that are paired."""
+    also: tuple["Asked", ...] = ()
+    """Further differences, of the same weight each as this one."""
+
+    @property
+    def differences(self) -> tuple["Asked", ...]:
+        """All that the number is the mean of."""
+        return (replace(self, also=()), *self.also) if self.also else (self,)
 
     @property
     def all_cells(self) -> tuple[Cell, ...]:
@@ -66,6 +79,8 @@ class Finding:
     """Intermediate seeds that are paired."""
     per_seed: tuple[float, ...] = ()
     """The number of each."""
+    of_each: tuple[float, ...] = ()
+    """Where several differences are averaged, the number of each."""
     note: str = ""
 
     @property
@@ -92,14 +107,15 @@ def answer(evidence: Evidence, asked: Iterable[Asked]) -> dict[Hashable, Finding
     for one in asked:
         order.append(one.name)
         seeds = paired_seeds(evidence, one)
-        if not one.cells:
+        if not all(own.cells for own in one.differences):
             found[one.name] = Finding(estimate=None, note="there is no language to compare in")
         elif not seeds:
             found[one.name] = Finding(estimate=None, note=_why_unpaired(evidence, one))
         else:
             arms = tuple(sorted({(target, one.ours[target]) for target, _ in one.all_cells}))
             # One arm for all targets: all that is asked of it shares the draws.
-            key = arms[0][1] if len({name for _, name in arms}) == 1 else arms
+            key: Hashable = arms[0][1] if len({name for _, name in arms}) == 1 else arms
+            key = ("averaged", one.name) if one.also else key
             groups[key, one.theirs, seeds].append(one)
     for (_, _, seeds), own in groups.items():  # type: ignore[misc]
         found |= _Pass.of(evidence, own, seeds).answers()
@@ -107,10 +123,11 @@ def answer(evidence: Evidence, asked: Iterable[Asked]) -> dict[Hashable, Finding
 
 
 def paired_seeds(evidence: Evidence, asked: Asked) -> tuple[int, ...]:
-    """Seeds that both arms have of every target that is asked for, in the study's order."""
+    """Seeds that all arms have of every target that is asked of them, in the study's order."""
     whole = [
-        evidence.seeds(asked.ours[target], target) & evidence.seeds(asked.theirs, target)
-        for target in {target for target, _ in asked.all_cells}
+        evidence.seeds(one.ours[target], target) & evidence.seeds(one.theirs, target)
+        for one in asked.differences
+        for target in {target for target, _ in one.all_cells}
     ]
     common = set.intersection(*whole) if whole else set()
     return tuple(
@@ -121,11 +138,17 @@ def paired_seeds(evidence: Evidence, asked: Asked) -> tuple[int, ...]:
 
 
 def _why_unpaired(evidence: Evidence, asked: Asked) -> str:
-    for target in dict.fromkeys(target for target, _ in asked.all_cells):
-        for name in (asked.ours[target], asked.theirs):
-            if not evidence.seeds(name, target):
-                return f"arm '{name}' has no finished seed of '{target}' yet"
-    return "no seed is finished in both arms and all targets"
+    for one in asked.differences:
+        for target in dict.fromkeys(target for target, _ in one.all_cells):
+            for name in (one.ours[target], one.theirs):
+                if not evidence.seeds(name, target):
+                    return f"arm '{name}' has no finished seed of '{target}' yet"
+    return f"no seed is finished in {'all' if asked.also else 'both'} arms and all targets"
+
+
+def _key(target: str, place: int) -> str:
+    """A target among what one pass compares: its name, in further differences with a number behind it."""
+    return target if place == 0 else f"{target} ({place + 1})"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -135,45 +158,55 @@ class _Pass:
     evidence: Evidence
     asked: Sequence[Asked]
     seeds: tuple[int, ...]
-    ours: Mapping[str, str]
-    theirs: str
+    sides: Mapping[str, tuple[str, str, str]]
+    """By `_key`: the target, our arm and theirs."""
     cells: tuple[Cell, ...]
-    """Of all that is asked, in the order of `cells_of`."""
+    """(`_key`, language) of all that is asked, in the order of `cells_of`."""
     measures: Mapping[Hashable, Measure] = field(default_factory=dict)
 
     @staticmethod
     def of(evidence: Evidence, asked: Sequence[Asked], seeds: tuple[int, ...]) -> "_Pass":
-        cells = tuple(sorted({cell for one in asked for cell in one.all_cells}))
-        ours: dict[str, str] = {}
-        for one in asked:
-            ours |= one.ours
+        sides: dict[str, tuple[str, str, str]] = {}
+        cells: set[Cell] = set()
+        for place, one in ((place, one) for whole in asked for place, one in enumerate(whole.differences)):
+            for target, language in one.all_cells:
+                sides[_key(target, place)] = target, one.ours[target], one.theirs
+                cells.add((_key(target, place), language))
+        in_order = tuple(sorted(cells))
         return _Pass(
             evidence=evidence,
             asked=asked,
             seeds=seeds,
-            ours=ours,
-            theirs=asked[0].theirs,
-            cells=cells,
-            measures={one.name: _measure(one, cells) for one in asked},
+            sides=sides,
+            cells=in_order,
+            measures={one.name: _measure(one, in_order) for one in asked},
         )
 
     def answers(self) -> dict[Hashable, Finding]:
-        values = self._values(lambda target: self.ours[target]), self._values(lambda _: self.theirs)
-        per_seed = {
-            name: tuple(map(float, measure(values[0]) - measure(values[1]))) for name, measure in self.measures.items()
+        ours, theirs = self._values(OURS), self._values(THEIRS)
+
+        def differ(measure: Measure) -> tuple[float, ...]:
+            return tuple(map(float, measure(ours) - measure(theirs)))
+
+        per_seed = {name: differ(measure) for name, measure in self.measures.items()}
+        of_each = {
+            one.name: tuple(float(np.mean(differ(measure))) for measure in _measures(one, self.cells))
+            for one in self.asked
+            if one.also
         }
         found, note = self._estimates(per_seed)
         return {
             name: Finding(
-                estimate=float(np.mean(own)), found=found.get(name), seeds=self.seeds, per_seed=own, note=note
+                estimate=float(np.mean(own)), found=found.get(name), seeds=self.seeds, per_seed=own,
+                of_each=of_each.get(name, ()), note=note,
             )
             for name, own in per_seed.items()
-        }
+        }  # fmt: skip
 
     def _estimates(self, per_seed: Mapping[Hashable, tuple[float, ...]]) -> tuple[dict[Hashable, Estimate], str]:
         if len(self.seeds) < 2:
             return {}, "one paired seed shows no spread over seeds: no interval"
-        ours, theirs = self._scores(lambda target: self.ours[target]), self._scores(lambda _: self.theirs)
+        ours, theirs = self._scores(OURS), self._scores(THEIRS)
         if ours is not None and theirs is not None:
             try:
                 resamples = self.evidence.study.statistics.resamples
@@ -189,38 +222,46 @@ class _Pass:
             if np.isfinite(own).all()
         }
 
-    def _values(self, arm_of: Callable[[str], str]) -> np.ndarray:
+    def _values(self, side: int) -> np.ndarray:
         """[seeds, cells] in percent."""
+        read = [(self.sides[key][side], self.sides[key][0], language) for key, language in self.cells]
         return np.array(
-            [
-                [self.evidence.value(arm_of(target), target, seed, language) for target, language in self.cells]
-                for seed in self.seeds
-            ]
+            [[self.evidence.value(arm, target, seed, code) for arm, target, code in read] for seed in self.seeds]
         )
 
-    def _scores(self, arm_of: Callable[[str], str]) -> list[SeedScores] | None:
+    def _scores(self, side: int) -> list[SeedScores] | None:
         """By seed; None where a cell's value is not made of sums."""
         scores: list[SeedScores] = []
         for seed in self.seeds:
             own: dict[str, dict[str, Tally]] = {}
-            for target, language in self.cells:
-                sums = self.evidence.tally(arm_of(target), target, seed, language)
+            for key, language in self.cells:
+                sums = self.evidence.tally(self.sides[key][side], self.sides[key][0], seed, language)
                 if sums is None:
                     return None
-                own.setdefault(target, {})[language] = sums
+                own.setdefault(key, {})[language] = sums
             scores.append(own)
         assert cells_of(scores[0]) == self.cells
         return scores
 
 
 def _measure(asked: Asked, cells: Sequence[Cell]) -> Measure:
+    each = _measures(asked, cells)
+    return each[0] if len(each) == 1 else lambda values: np.mean([measure(values) for measure in each], axis=0)
+
+
+def _measures(asked: Asked, cells: Sequence[Cell]) -> list[Measure]:
+    """Of each difference; cells are those of a pass."""
+    return [_one_measure(one, place, cells) for place, one in enumerate(asked.differences)]
+
+
+def _one_measure(asked: Asked, place: int, cells: Sequence[Cell]) -> Measure:
     over = AGGREGATES[asked.aggregate]
 
     def of(chosen: Iterable[Cell]) -> Measure:
         places: dict[str, list[int]] = {}
-        for cell in chosen:
-            places.setdefault(cell[0], []).append(cells.index(cell))
-        named = [(own, [cells[place][1] for place in own]) for own in places.values()]
+        for target, language in chosen:
+            places.setdefault(target, []).append(cells.index((_key(target, place), language)))
+        named = [(own, [cells[column][1] for column in own]) for own in places.values()]
         return lambda values: np.mean([over(values[..., own], languages) for own, languages in named], axis=0)
 
     first, second = of(asked.cells), of(asked.minus) if asked.minus else None

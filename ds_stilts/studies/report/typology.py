@@ -5,6 +5,7 @@ The model and the permutation take languages as a sample, families as alike; the
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from statistics import fmean
 
 import numpy as np
 
@@ -54,11 +55,12 @@ class OverLanguages:
 def over_languages(evidence: Evidence, asked: Asked, fact: Covariate) -> OverLanguages:
     """Hold the gains of what is asked against a fact of its languages."""
     seeds = paired_seeds(evidence, asked)
-    values = {language: covariate(fact, language) for _, language in asked.cells}
+    cells = tuple(dict.fromkeys(cell for one in asked.differences for cell in one.cells))
+    values = {language: covariate(fact, language) for _, language in cells}
     known = {language: value for language, value in values.items() if value is not None}
     rows = [
         (_gain(evidence, asked, target, seed, language), language, target, seed)
-        for target, language in asked.cells
+        for target, language in cells
         for seed in seeds
         if language in known
     ]
@@ -153,8 +155,12 @@ def _finding(
 
 
 def _gain(evidence: Evidence, asked: Asked, target: str, seed: int, language: str) -> float:
-    ours = evidence.value(asked.ours[target], target, seed, language)
-    return ours - evidence.value(asked.theirs, target, seed, language)
+    """The mean over rotations, where there are several."""
+    return fmean(
+        evidence.value(one.ours[target], target, seed, language) - evidence.value(one.theirs, target, seed, language)
+        for one in asked.differences
+        if (target, language) in one.cells
+    )
 
 
 def _line(x: np.ndarray, y: np.ndarray) -> Line | None:

@@ -17,7 +17,9 @@ def p_text(p: float | None) -> str:
 
 
 def arms_text(contrast: Contrast) -> str:
-    """ "qa − none"."""
+    """ "qa − none"; of rotations their mean."""
+    if contrast.rotations:
+        return f"mean of {', '.join(f'{one.arm} − {one.against}' for one in contrast.rotations)}"
     ours = contrast.arm or f"best of {', '.join(contrast.best_of or [])}"
     return f"{ours} − {contrast.against}"
 

@@ -65,6 +65,12 @@ def reason(part: dict[str, Any], *, split: str | None = None, found: Any = None,
     return why_not(claims, claim, claim.parts["a"], made, arm_recipes(expand(made)), found)
 
 
+def turns(first: list[str], second: list[str]) -> dict[str, Any]:
+    """A part that is the mean of two rotations."""
+    own = [{"arm": "mnli", "against": "none", "languages": languages} for languages in (first, second)]
+    return {"arm": None, "against": "", "rotations": own}
+
+
 @pytest.mark.parametrize(
     ("part", "more", "said"),
     [
@@ -76,6 +82,9 @@ def reason(part: dict[str, Any], *, split: str | None = None, found: Any = None,
         ({"of": {"languages": ["de", "sw"]}}, {}, ""),
         ({"of": {"languages": ["de", "fr"]}}, {}, "scores none of the claim's targets in 'fr'"),
         ({"of": {"languages": ["sw"]}}, {}, "scores 'xquad' in none of the claim's languages"),
+        (turns(["de"], ["sw"]), {}, "scores 'xquad' in none of the claim's languages"),
+        ({**turns(["de"], ["sw"]), "of": {"targets": ["panx"]}}, {}, ""),
+        ({**turns(["de"], ["fr"]), "of": {"targets": ["panx"]}}, {}, "scores none of the claim's targets in 'fr'"),
         ({"of": {"targets": ["panx"]}}, {"split": "dev"}, ""),
         ({"of": {"targets": ["panx"]}}, {"split": "test"}, "'panx' is scored on dev, and the claim is about 'test'"),
         ({"of": {"targets": ["panx"]}}, {"split": "dev", "found": {"panx": {"test"}}}, "'panx' is scored on test"),
