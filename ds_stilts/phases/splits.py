@@ -68,20 +68,8 @@ def validation_keys(run: Run, training: Training, task: Task, max_tokens: int) -
     wanted = training.validation
     if wanted is None or not validated_tasks(training, [task]):
         return []
-    text = writes_text(run.recipe.start)
-    limits = _limits(training, task, max_tokens, text)
-    return [
-        SplitKey(
-            task=task,
-            split=wanted.split,
-            language=language,
-            limits=limits,
-            training=False,
-            max_examples=wanted.examples,
-            text=text,
-        )
-        for language in validation_languages(training, task)
-    ]
+    languages = validation_languages(training, task)
+    return _looked_at(run, training, task, wanted.split, languages, wanted.examples, max_tokens)
 
 
 def unlabelled_keys(run: Run, training: Training, task: Task, max_tokens: int) -> list[SplitKey]:
@@ -91,25 +79,26 @@ def unlabelled_keys(run: Run, training: Training, task: Task, max_tokens: int) -
     wanted = training.validation.unlabelled if training.validation else None
     if wanted is None or not isinstance(training, Target):
         return []
-    text = writes_text(run.recipe.start)
-    limits = _limits(training, task, max_tokens, text)
     languages = unlabelled_languages(training, task)
     if not wanted.languages:
         there = task.available_languages(wanted.split, run.data_root)
         languages = [language for language in languages if language in there] or languages[:1]
     pivot = pivot_language(training, task)
+    keys = _looked_at(
+        run, training, task, wanted.split, [*([pivot] if pivot else []), *languages], wanted.examples, max_tokens
+    )
+    return [replace(key, unlabelled=True) for key in keys]
+
+
+def _looked_at(
+    run: Run, training: Training, task: Task, split: str, languages: list[str], most: int, max_tokens: int
+) -> list[SplitKey]:
+    """The first `most` examples of some languages, as a phase looks at them while it trains."""
+    text = writes_text(run.recipe.start)
+    limits = _limits(training, task, max_tokens, text)
     return [
-        SplitKey(
-            task=task,
-            split=wanted.split,
-            language=language,
-            limits=limits,
-            training=False,
-            max_examples=wanted.examples,
-            text=text,
-            unlabelled=True,
-        )
-        for language in ([pivot] if pivot else []) + languages
+        SplitKey(task=task, split=split, language=language, limits=limits, training=False, max_examples=most, text=text)
+        for language in languages
     ]
 
 
