@@ -4,8 +4,6 @@ The parent process only imports, forks and waits, so that each stage's engine ha
 `ds_stilts.cluster.local`). Everything that can be wrong with the input is looked for before the first stage.
 """
 
-import os
-import socket
 import time
 from contextlib import ExitStack
 from functools import partial
@@ -36,6 +34,7 @@ from ds_stilts.recipe import Recipe
 from ds_stilts.recipe_diff import differing_keys
 from ds_stilts.report import write_report
 from ds_stilts.run_record import RunRecord
+from ds_stilts.whole_file import write_whole
 
 __all__ = ["check_input", "describe", "num_ranks", "run_in_ranks", "run_one_stage", "run_recipe", "warm_up"]
 
@@ -269,9 +268,7 @@ def claim_folder(run: Run) -> None:
     try:
         run.run_dir.mkdir(parents=True, exist_ok=True)
         for name, text in texts.items():
-            temporary = run.run_dir / f"{name}.{socket.gethostname()}.{os.getpid()}.tmp"  # of stages side by side
-            temporary.write_text(text, encoding="utf-8")
-            temporary.replace(run.run_dir / name)
+            write_whole(run.run_dir / name, text)
     except OSError as error:
         raise UserError(
             f"the run folder {run.run_dir} cannot be written to ({error.strerror}); give another one with --out"

@@ -2,7 +2,6 @@
 
 import json
 import os
-import socket
 import time
 from importlib import metadata
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from ds_stilts import __version__
 from ds_stilts.phases.context import Run
 from ds_stilts.plan import stages
+from ds_stilts.whole_file import write_whole
 
 _LIBRARIES = ("torch", "deepspeed", "transformers", "tokenizers", "datasets")
 
@@ -54,9 +54,7 @@ class RunRecord:
         self._values["wall_s"] = round(sum(row["wall_s"] or 0.0 for row in rows), 1)
         if not self._values["finished"] and all(row["done"] for row in rows):
             self._values["finished"] = _now()
-        temporary = self._path.with_suffix(f".{socket.gethostname()}.{os.getpid()}.tmp")  # of stages side by side
-        temporary.write_text(json.dumps(self._values, indent=1), encoding="utf-8")
-        temporary.replace(self._path)
+        write_whole(self._path, json.dumps(self._values, indent=1))
 
 
 def _now() -> str:

@@ -6,7 +6,6 @@ further write within the clock's resolution would leave no trace.
 """
 
 import json
-import os
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -16,6 +15,7 @@ from pathlib import Path
 import xxhash
 
 from ds_stilts.errors import DataError
+from ds_stilts.whole_file import write_whole
 
 _BLOCK_BYTES = 1 << 20
 _REMEMBERED_FROM_BYTES = 8 << 20
@@ -77,11 +77,9 @@ def _remembered(path: Path, memory: Path) -> str:
     digest = _digest(path)
     settled = time.time() - max(state.mtime_ns, state.ctime_ns) / 1e9 > _SETTLED_S
     if settled and _state(path) == state:
-        temporary = note.with_suffix(f".{os.getpid()}.tmp")
         with suppress(OSError):  # a memory that cannot be written costs time, and nothing else
             memory.mkdir(parents=True, exist_ok=True)
-            temporary.write_text(json.dumps({"state": asdict(state), "xxh3": digest}), encoding="utf-8")
-            temporary.replace(note)
+            write_whole(note, json.dumps({"state": asdict(state), "xxh3": digest}))
     return digest
 
 

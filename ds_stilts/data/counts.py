@@ -3,7 +3,6 @@
 Like a prepared file it may be deleted at any time: its name is a hash of the files and of the code that reads them.
 """
 
-import os
 from contextlib import suppress
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import xxhash
 from ds_stilts.data.checksums import checksum
 from ds_stilts.data.identity import code_fingerprint, declaration, stable
 from ds_stilts.tasks.task import Task, Where
+from ds_stilts.whole_file import write_whole
 
 
 def counted(
@@ -42,7 +42,5 @@ def counted(
     examples = sum(1 for _ in task.stream(split, language, root, where))
     with suppress(OSError):  # a count that cannot be remembered is made again
         note.parent.mkdir(parents=True, exist_ok=True)
-        temporary = note.with_name(f"{note.name}.{os.getpid()}.tmp")
-        temporary.write_text(f"{examples}\n", encoding="utf-8")
-        temporary.replace(note)
+        write_whole(note, f"{examples}\n")
     return examples, digest

@@ -15,6 +15,7 @@ from ds_stilts.jobs.render import check_bash
 from ds_stilts.jobs.site import Site, slurm_time
 from ds_stilts.jobs.slurm import JobId, cancel, submit
 from ds_stilts.resources import template_path
+from ds_stilts.whole_file import write_whole
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,9 +113,7 @@ def write_inputs(run_dir: Path, name: str, text: str, preamble: str | None) -> N
     folder.mkdir(exist_ok=True)
     for file, content in ((name, text), ("preamble.sh", preamble)):
         if content is not None:
-            temporary = folder / f"{file}.{os.getpid()}.tmp"
-            temporary.write_text(content, encoding="utf-8")
-            temporary.replace(folder / file)
+            write_whole(folder / file, content)
 
 
 def submit_jobs(

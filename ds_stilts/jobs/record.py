@@ -4,12 +4,12 @@ Replaced atomically. Only `submit` writes it, once a job; jobs themselves never 
 """
 
 import json
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from ds_stilts.errors import ClusterError
 from ds_stilts.jobs.slurm import JobId
+from ds_stilts.whole_file import write_whole
 
 _FORMAT = 1
 
@@ -76,7 +76,4 @@ def read_record(run_dir: Path) -> list[Submitted]:
 def add_to_record(run_dir: Path, job: Submitted) -> None:
     """Remember a job."""
     values = {"format": _FORMAT, "jobs": [asdict(one) for one in [*read_record(run_dir), job]]}
-    path = run_dir / "jobs.json"
-    temporary = path.with_suffix(f".{os.getpid()}.tmp")
-    temporary.write_text(json.dumps(values, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    temporary.replace(path)
+    write_whole(run_dir / "jobs.json", json.dumps(values, indent=1, ensure_ascii=False) + "\n")

@@ -3,7 +3,6 @@
 What stands in a card lives in `ds_stilts.data.corpus_card`.
 """
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from ds_stilts.phases.context import Ranks, Run, prepare_all
 from ds_stilts.phases.splits import training_keys
 from ds_stilts.recipe import Target
 from ds_stilts.tasks import get_task
+from ds_stilts.whole_file import write_whole
 
 
 def corpus_of(run: Run, max_tokens: int, facts_of: Callable[[list[SplitKey]], list[Facts]]) -> Corpus:
@@ -50,6 +50,4 @@ def write_card(card: dict[str, Any], folder: Path) -> None:
     """Write corpus.json and corpus.md, each in one rename."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in {"corpus.json": card_json(card), "corpus.md": card_markdown(card)}.items():
-        temporary = folder / f"{name}.{os.getpid()}.tmp"
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(folder / name)
+        write_whole(folder / name, text)

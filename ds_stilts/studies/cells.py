@@ -1,8 +1,6 @@
 """Reads a study's folder back: which arm, target and seeds each scored stage is of. What a report starts from."""
 
 import json
-import os
-import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +16,7 @@ from ds_stilts.studies.expand import SeedPair, StudyRun, expand
 from ds_stilts.studies.ledger import read_ledger, summed
 from ds_stilts.studies.sections import Budget
 from ds_stilts.studies.study import Study
+from ds_stilts.whole_file import write_whole
 
 STUDY = "study.yaml"
 
@@ -67,11 +66,9 @@ def record_study(study: Study, folder: Path) -> None:
         UserError: the folder cannot be written to.
     """
     text = yaml.safe_dump(study.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
-    temporary = folder / f"{STUDY}.{socket.gethostname()}.{os.getpid()}.tmp"  # of starts on several hosts
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(folder / STUDY)
+        write_whole(folder / STUDY, text)
     except OSError as error:
         raise UserError(f"{folder} cannot be written to ({error.strerror}); give another folder with --out") from None
 

@@ -18,6 +18,7 @@ from typing import Any
 
 from ds_stilts.cluster.lock import NAME as LOCK
 from ds_stilts.errors import UserError
+from ds_stilts.whole_file import write_whole
 
 ENTRY = "entry.json"
 
@@ -88,6 +89,4 @@ def read_json(path: Path) -> dict[str, Any]:
 
 def write_json(path: Path, values: Mapping[str, Any]) -> None:
     """Write an object in one rename."""
-    temporary = path.with_name(f"{path.name}.{socket.gethostname()}.{os.getpid()}.tmp")
-    temporary.write_text(json.dumps(values, indent=1, ensure_ascii=False), encoding="utf-8")
-    temporary.replace(path)
+    write_whole(path, json.dumps(values, indent=1, ensure_ascii=False))
