@@ -205,6 +205,21 @@ def own_task_keys(folder: Path) -> dict[str, str]:
     return {stage: stage_key(recipe, stage, stage_sources(run, stages(recipe))) for stage in stages(recipe)}
 
 
+def test_a_perturbed_target_reads_the_files_that_it_scores(tmp_path: Path) -> None:
+    from ds_stilts.tasks import declare_own
+
+    for split in ("train", "dev"):
+        (tmp_path / f"{split}.tsv").write_text("one\ttwo\tlabel\nx\ty\ta\n")
+    files = {split: str(tmp_path / f"{split}.tsv") for split in ("train", "dev")}
+    mine = {**REAL["tasks"]["mine"], "files": files}  # type: ignore[index]
+    made = {**REAL, "tasks": {"mine": mine}, "targets": {"mine": {"steps": 1}, "mine:noise": {"steps": 1}}}
+    recipe = Recipe.model_validate(made)
+    declare_own(recipe.tasks, recipe.parts)
+    read = stage_sources(Run(recipe=recipe, run_dir=tmp_path / "run", data_root=tmp_path), stages(recipe))
+    assert read["targets/none/mine"].count("train") == 1
+    assert "train" not in read["targets/none/mine:noise"] and "dev" in read["targets/none/mine:noise"]
+
+
 def test_the_content_of_data_files_counts_not_their_place(tmp_path: Path) -> None:
     def write(folder: Path, train: str, dev: str) -> Path:
         folder.mkdir()
