@@ -7,22 +7,29 @@ are there and well-formed is looked at in `ds_stilts.phases.checks`.
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from ds_stilts.errors import RecipeError, suggestion
-from ds_stilts.plan_validation import check_languages, check_validation, validated_tasks
+from ds_stilts.plan_validation import check_languages, check_validation, unlabelled_languages, validated_tasks
 from ds_stilts.recipe import Merge, Recipe, Start, Target, TaskUse, Training
+from ds_stilts.recipe_identity import deciding
 from ds_stilts.resources import config_path
 from ds_stilts.tasks import declare_own, get_task
+from ds_stilts.tasks.perturbed import is_perturbed
 from ds_stilts.tasks.readers.text import read_translations
 from ds_stilts.tasks.task import Task
 
+_OF_SCORING = {"score_split", "score_languages", "max_score_examples"}
+"""Keys of a target that its training does not see."""
 _ARM_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
 def stages(recipe: Recipe) -> list[str]:
-    """Names of the stages in their order: "start", those of each arm, "targets/<arm>/<target>"."""
+    """Names of the stages in their order: "start", those of each arm, "targets/<arm>/<target>"; of an arm's targets
+    last those that are scored with another one's model."""
     names = ["start", *(stage for arm in recipe.arms for stage in arm_stages(recipe, arm))]
-    return names + [f"targets/{arm}/{target}" for arm in recipe.arms for target in recipe.targets]
+    targets = sorted(recipe.targets, key=lambda target: clean_target(recipe, target) is not None)
+    return names + [f"targets/{arm}/{target}" for arm in recipe.arms for target in targets]
 
 
 def arm_stages(recipe: Recipe, arm: str) -> dict[str, Training | Merge]:
@@ -53,6 +60,8 @@ def stage_before(recipe: Recipe, stage: str) -> str | None:
     kind, *names = stage.split("/")
     if kind == "start":
         return None
+    if kind == "targets" and (clean := clean_target(recipe, names[1])):
+        return f"targets/{names[0]}/{clean}"
     earlier = list(arm_stages(recipe, names[0]))
     if kind == "arms":
         earlier = earlier[: earlier.index(stage)]
@@ -68,6 +77,35 @@ def stages_before(recipe: Recipe, stage: str) -> list[str]:
     before = stage_before(recipe, stage)
     merged = list(merged_stages(recipe, names[0]).values()) if kind == "arms" else []
     return [*([before] if before else []), *merged]
+
+
+def clean_target(recipe: Recipe, target: str) -> str | None:
+    """The target whose model a perturbed one is scored with: the clean one, where the recipe trains it alike. None of
+    all others, and of a perturbed one that is validated on perturbed texts, or in other languages."""
+    clean, own = target.partition(":")[0], recipe.targets[target]
+    if not is_perturbed(target) or clean not in recipe.targets:
+        return None
+    other = recipe.targets[clean]
+    if _training_of(own) != _training_of(other) or own.validation != other.validation:
+        return None
+    if own.validation:
+        task = get_task(target)
+        if own.validation.split == task.score_split:
+            return None
+        if unlabelled_languages(own, task) != unlabelled_languages(other, task):
+            return None
+    return clean
+
+
+def _training_of(target: Target) -> Any:
+    """What decides the model that is trained on a target's task; its validation stands apart."""
+    return deciding(target.model_dump(mode="json", exclude=_OF_SCORING | {"validation"}))
+
+
+def trains_target(recipe: Recipe, target: str) -> bool:
+    """Whether a target has a model of its own: those that are searched have the arm's, perturbed ones the clean one's,
+    where that is there (see `clean_target`)."""
+    return not get_task(target).is_searched and clean_target(recipe, target) is None
 
 
 def keeps_language_head(recipe: Recipe, stage: str) -> bool:

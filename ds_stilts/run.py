@@ -25,7 +25,7 @@ from ds_stilts.errors import (
     UserError,
     suggestion,
 )
-from ds_stilts.phases import forget_scores, is_done, run_stage
+from ds_stilts.phases import forget_scores, has_model, is_done, run_stage
 from ds_stilts.phases.checks import check_files, check_start
 from ds_stilts.phases.context import Ranks, Run, data_folder, find_data, on_main
 from ds_stilts.phases.fetching import fetch_missing, record_copies
@@ -290,8 +290,9 @@ def _check_order(run: Run, wanted: list[str]) -> None:
     """Raise CheckpointError if a wanted stage reads the model of one that is neither done nor wanted."""
     for stage in wanted:
         for before in stages_before(run.recipe, stage):
-            if before not in wanted and not is_done(run, before):
-                verb = "ds-stilts pretrain RECIPE" if before == "start" else f"ds-stilts train RECIPE --stage {before}"
+            if before not in wanted and not has_model(run, before):
+                verb = {"start": "pretrain", "arms": "train", "targets": "evaluate"}[before.partition("/")[0]]
+                verb = f"ds-stilts {verb} RECIPE" + ("" if before == "start" else f" --stage {before}")
                 raise CheckpointError(
                     f"stage '{stage}' needs the model of stage '{before}', which is not finished in "
                     f"{run.run_dir}; run `{verb}` with the same --out first"

@@ -8,9 +8,11 @@ from ds_stilts.errors import RecipeError
 from ds_stilts.plan import (
     arm_stages,
     check_recipe,
+    clean_target,
     reused_head,
     stage_before,
     stages,
+    trains_target,
 )
 from ds_stilts.plan_validation import validated_tasks, validation_languages
 from ds_stilts.recipe import Recipe, Target, TaskUse, Training, Validation
@@ -53,6 +55,55 @@ def test_a_checkpoint_that_is_only_loaded_needs_no_stage_before() -> None:
     assert stage_before(recipe(), "arms/nli") is None
     assert stage_before(recipe(), "targets/none/xnli") is None
     assert stage_before(recipe(start={"model": "owner/model", "pretrain": TEXT}), "arms/nli") == "start"
+
+
+def test_a_perturbed_target_begins_with_the_clean_ones_model_and_comes_after_it() -> None:
+    made = recipe(targets={"xquad:noise": {"steps": 5}, "tatoeba": {}, "xquad": {"steps": 5}})
+    names = [name for name in stages(made) if name.startswith("targets/nli/")]
+    assert names == ["targets/nli/tatoeba", "targets/nli/xquad", "targets/nli/xquad:noise"]
+    assert [stage_before(made, name) for name in names] == ["arms/nli", "arms/nli", "targets/nli/xquad"]
+    assert [trains_target(made, target) for target in made.targets] == [False, False, True]
+
+
+WATCHED = {"every": 2, "unlabelled": {"split": "dev"}}
+
+
+@pytest.mark.parametrize(
+    ("clean", "perturbed"),
+    [
+        ({"xquad": {}}, {"xquad:distractor": {}}),
+        ({"xquad": {}}, {"xquad:noise": {"score_languages": ["de"], "max_score_examples": 9}}),
+        ({"xquad": {}}, {"xquad:noise": {"micro_batch_tokens": 512, "checkpoint_every": 7, "log_every": 1}}),
+        ({"xquad": {"validation": {"every": 2}}}, {"xquad:noise": {"validation": {"every": 2}}}),
+        ({"tydiqa": {}}, {"tydiqa:noise": {}}),
+        ({"xnli": {"validation": WATCHED}}, {"xnli:noise": {"validation": WATCHED}}),
+    ],
+)
+def test_a_perturbed_target_that_is_trained_alike_has_the_clean_ones_model(clean: Any, perturbed: Any) -> None:
+    made = recipe(targets={**clean, **perturbed}, training={"steps": 5})
+    assert clean_target(made, next(iter(perturbed))) == next(iter(clean))
+
+
+@pytest.mark.parametrize(
+    ("clean", "perturbed"),
+    [
+        ({"mlqa": {}}, {"xquad:noise": {}}),
+        ({"xquad:distractor": {}}, {"xquad:noise": {}}),
+        ({"xquad": {}}, {"xquad:noise": {"lr": 0.5}}),
+        ({"xquad": {}}, {"xquad:noise": {"max_tokens": 64}}),
+        ({"xquad": {}}, {"xquad:noise": {"validation": {"every": 2}}}),
+        # Its dev set is what is scored, so that a look at it is one at perturbed texts.
+        ({"tydiqa": {"validation": {"every": 2}}}, {"tydiqa:noise": {"validation": {"every": 2}}}),
+        # Looks without labels are in the languages that are scored.
+        ({"xnli": {"validation": WATCHED}}, {"xnli:noise": {"validation": WATCHED, "score_languages": ["de"]}}),
+        ({"squad_v1": {}}, {"squad_v1:shuffled": {}}),
+    ],
+)
+def test_any_other_perturbed_target_trains_a_model_of_its_own(clean: Any, perturbed: Any) -> None:
+    name = next(iter(perturbed))
+    made = recipe(targets={**clean, **perturbed}, training={"steps": 5})
+    assert clean_target(made, name) is None and trains_target(made, name)
+    assert stage_before(made, f"targets/nli/{name}") == "arms/nli"
 
 
 CHAIN = {"sequence": [{"tasks": {"mnli": {}}, "steps": 1}, {"tasks": {"squad_v1": {}}, "steps": 1}]}

@@ -12,6 +12,7 @@ import xxhash
 
 from ds_stilts.data.prepared import Facts
 from ds_stilts.data.sampling import mean_shares, phase_length
+from ds_stilts.plan import trains_target
 from ds_stilts.recipe import Recipe, Target, Training
 from ds_stilts.tasks import get_task
 from ds_stilts.tasks.overlap import overlap
@@ -26,7 +27,7 @@ def training_phases(recipe: Recipe) -> dict[str, Training]:
     phases: dict[str, Training] = {"start.pretrain": recipe.start.pretrain} if recipe.start.pretrain else {}
     phases |= recipe.intermediate()
     return phases | {
-        f"targets.{name}": target for name, target in recipe.targets.items() if not get_task(name).is_searched
+        f"targets.{name}": target for name, target in recipe.targets.items() if trains_target(recipe, name)
     }
 
 

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
-from ds_stilts.plan import arm_stages, check_recipe, merged_stages, stage_before
+from ds_stilts.plan import arm_stages, check_recipe, clean_target, merged_stages, stage_before
 from ds_stilts.recipe import Recipe
 from ds_stilts.tasks import get_task
 
@@ -26,7 +26,7 @@ class Job:
     """One batch job, or an array of them."""
 
     name: str
-    """E.g. "start", "arms/qa", "train/qa", "score/qa", "report"; unique in a recipe."""
+    """E.g. "start", "arms/qa", "train/qa", "score/qa", "perturbed/qa", "report"; unique in a recipe."""
     script: Script
     stages: tuple[str, ...]
     """One after another; of an array, one for each element. None for the report."""
@@ -44,8 +44,9 @@ def job_graph(
     """The jobs that are left of a recipe, each after those that it waits for.
 
     A target is trained in one array and scored in another, whose elements each wait for their own; what needs no
-    training, or has it behind it, is scored as soon as its arm is there. The report waits for everything to end, well
-    or not, and shows what is there.
+    training, or has it behind it, is scored as soon as its arm is there, and what is scored with the model of a target
+    that is still to be trained once all targets of its arm are. The report waits for everything to end, well or not,
+    and shows what is there.
 
     Args:
         done: stages with a marker.
@@ -78,10 +79,12 @@ def _of_arm(recipe: Recipe, arm: str, done: Collection[str], trained: Collection
         jobs.append(Job(name=f"arms/{arm}", script="train", stages=phases, one_process=bool(merged), after=after))
     to_train: list[str] = []
     to_score: list[str] = []
+    by_others: list[str] = []
     for target in recipe.targets:
-        stage = f"targets/{arm}/{target}"
+        stage, clean = f"targets/{arm}/{target}", clean_target(recipe, target)
+        has_model = get_task(target).is_searched or (f"targets/{arm}/{clean}" if clean else stage) in (*trained, *done)
         if stage not in done:
-            (to_score if get_task(target).is_searched or stage in trained else to_train).append(stage)
+            (to_score if has_model else by_others if clean else to_train).append(stage)
     for name, script, stages in (("train", "train", to_train), ("ready", "evaluate", to_score)):
         if stages:
             after = (Wait(job=f"arms/{arm}", how="afterok"),) if phases else _after(recipe, stages[0], done)
@@ -99,6 +102,11 @@ def _of_arm(recipe: Recipe, arm: str, done: Collection[str], trained: Collection
     if to_train:
         each = (Wait(job=f"train/{arm}", how="aftercorr"),)
         jobs.append(Job(name=f"score/{arm}", script="evaluate", stages=tuple(to_train), array=True, after=each))
+    if by_others:
+        all_trained = (Wait(job=f"train/{arm}", how="afterok"),)
+        jobs.append(
+            Job(name=f"perturbed/{arm}", script="evaluate", stages=tuple(by_others), array=True, after=all_trained)
+        )
     return jobs
 
 

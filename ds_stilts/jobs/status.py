@@ -10,6 +10,7 @@ from ds_stilts.jobs.slurm import JobState, NoSlurm, states
 from ds_stilts.plan import stages
 from ds_stilts.recipe import Recipe
 from ds_stilts.recipe_file import load_recipe
+from ds_stilts.tasks import declare_own
 
 _OVER = {"COMPLETED": "ended", "CANCELLED": "cancelled", "TIMEOUT": "out of time", "OUT_OF_MEMORY": "out of memory",
          "NODE_FAIL": "node failed", "PREEMPTED": "preempted"}  # fmt: skip
@@ -97,7 +98,9 @@ def recipe_of(run_dir: Path) -> Recipe:
     """
     if not ((run_dir / "recipe.yaml").is_file() and (run_dir / "fingerprint").is_file()):
         raise CheckpointError(f"{run_dir} is no run folder, which holds recipe.yaml and fingerprint; see `ls runs`")
-    return load_recipe(str(run_dir / "recipe.yaml"))
+    recipe = load_recipe(str(run_dir / "recipe.yaml"))
+    declare_own(recipe.tasks, recipe.parts)
+    return recipe
 
 
 def latest_jobs(submitted: Sequence[Submitted]) -> dict[str, list[tuple[str, Submitted]]]:

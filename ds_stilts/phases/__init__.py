@@ -7,11 +7,12 @@ skipped once its DONE marker is there. Who runs the stages, and in which process
 import json
 import shutil
 import time
+from pathlib import Path
 from typing import Any
 
 from ds_stilts.phases.context import Ranks, Run, on_main
 from ds_stilts.phases.provenance import parallel_text_tasks
-from ds_stilts.plan import arm_stages, reused_head
+from ds_stilts.plan import arm_stages, clean_target, reused_head, trains_target
 from ds_stilts.recipe import Merge
 from ds_stilts.tasks import get_task
 
@@ -19,6 +20,11 @@ from ds_stilts.tasks import get_task
 def is_done(run: Run, stage: str) -> bool:
     """Whether a stage has left its marker."""
     return (run.run_dir / stage / "DONE").is_file()
+
+
+def has_model(run: Run, stage: str) -> bool:
+    """Whether a stage has left its model for others, which a target has before it is scored."""
+    return is_done(run, stage) or (run.run_dir / stage / "model").is_dir()
 
 
 def run_stage(run: Run, stage: str, ranks: Ranks, *, scoring: bool = True) -> None:
@@ -118,13 +124,14 @@ def _target(run: Run, ranks: Ranks, *, arm: str, name: str, scoring: bool) -> No
     target, task = run.recipe.targets[name], get_task(name)
     stage = f"targets/{arm}/{name}"
     source = source_of(run, stage)
-    trained = run.run_dir / stage / "model"
+    clean = clean_target(run.recipe, name)
+    trained = Path(source) if clean else run.run_dir / stage / "model"
     facts: dict[str, Any] = {}
-    if not scoring and (task.is_searched or trained.exists()):
+    if not scoring and (trained.exists() or not trains_target(run.recipe, name)):
         return
     if task.is_searched:
         scorer, start = load_scorer(run, ranks, source, task)
-    elif trained.exists():  # training was finished, scoring was not
+    elif clean or trained.exists():  # training was finished there, or here, where scoring was not
         scorer, start = load_scorer(run, ranks, str(trained), task)
         phase = json.loads((trained / "phase.json").read_text(encoding="utf-8"))
         facts = trained_facts(phase)

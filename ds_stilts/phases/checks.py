@@ -26,6 +26,7 @@ from ds_stilts.phases.splits import (
     validation_keys,
 )
 from ds_stilts.phases.watching import check_watched
+from ds_stilts.plan import trains_target
 from ds_stilts.planning.adapters import linear_names
 from ds_stilts.planning.public_models import public_config
 from ds_stilts.planning.start_model import start_shape
@@ -157,7 +158,7 @@ def reads(run: Run, max_tokens: int = _ANY_LENGTH) -> Iterator[tuple[Task, Calla
         yield from _probed(run, phase, max_tokens)
     for name, target in recipe.targets.items():
         task = get_task(name)
-        if not task.is_searched:
+        if trains_target(recipe, name):
             yield task, partial(training_keys, run, target, task, max_tokens)
             yield task, partial(validation_keys, run, target, task, max_tokens)
             yield task, partial(unlabelled_keys, run, target, task, max_tokens)

@@ -12,7 +12,7 @@ from ds_stilts.engine.telemetry import say
 from ds_stilts.phases.checks import all_keys
 from ds_stilts.phases.context import Run
 from ds_stilts.phases.splits import training_keys, validation_keys
-from ds_stilts.plan import score_splits
+from ds_stilts.plan import score_splits, trains_target
 from ds_stilts.plan_validation import pivot_language, unlabelled_languages
 from ds_stilts.recipe import Target, Training
 from ds_stilts.tasks import Task, get_task
@@ -55,7 +55,7 @@ def _read(run: Run) -> Iterator[tuple[Task, str, str]]:
     phases = [phase for phase in (recipe.start.pretrain, *recipe.intermediate().values()) if phase]
     uses = [(phase, get_task(name)) for phase in phases for name in phase.tasks]
     targets = [(target, get_task(name)) for name, target in recipe.targets.items()]
-    for phase, task in uses + [(target, task) for target, task in targets if not task.is_searched]:
+    for phase, task in uses + [(target, task) for target, task in targets if trains_target(recipe, task.name)]:
         for keys in (training_keys, validation_keys):
             for key in keys(run, phase, task, _ANY_LENGTH):
                 yield task, key.split, key.language

@@ -24,7 +24,7 @@ from ds_stilts.phases.context import Ranks, Run, prepare_all
 from ds_stilts.phases.provenance import notes, overlap_of_arm, training_notes
 from ds_stilts.phases.splits import pool_keys, scoring_keys
 from ds_stilts.phases.training import build_objective, load_source
-from ds_stilts.plan import score_splits, stage_before
+from ds_stilts.plan import score_splits, stage_before, trains_target
 from ds_stilts.recipe import Recipe, Target
 from ds_stilts.tasks.task import Task
 
@@ -172,7 +172,7 @@ def score_target(
         "use": "text" if start.text else "heads",
         "attention": attention,
         "weights": weights,
-        "checkpoint": stage if not task.is_searched else (stage_before(recipe, stage) or "start"),
+        "checkpoint": stage if trains_target(recipe, task.name) else (stage_before(recipe, stage) or "start"),
         "seed": recipe.seed,
         "target_seed": recipe.seed_of("targets"),
         "world": {"processes": world.size, "zero_stage": config.zero_stage, "dtype": dtype},

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ds_stilts.plan import keeps_language_head
+from ds_stilts.plan import keeps_language_head, trains_target
 from ds_stilts.planning.data_sizes import Known, TaskSize, task_size
 from ds_stilts.planning.deepspeed_estimate import differences
 from ds_stilts.planning.machine import FILL, Machine
@@ -18,7 +18,7 @@ from ds_stilts.planning.speed import Speed, phase_time
 from ds_stilts.planning.start_model import start_shape
 from ds_stilts.planning.states import held, peak
 from ds_stilts.planning.zero import Offload, ZeroSetting, read_setting
-from ds_stilts.recipe import Recipe, Target, Training
+from ds_stilts.recipe import Recipe, Training
 from ds_stilts.resources import config_path
 from ds_stilts.tasks import get_task
 
@@ -154,18 +154,18 @@ def count_parts(weights: tuple[Weight, ...]) -> dict[str, int]:
 
 
 def phase_needs(known: Known, shape: ModelShape, machine: Machine) -> Iterator[PhaseNeeds]:
-    """Training phases of a recipe by the keys they stand under; targets that are only searched have none."""
+    """Training phases of a recipe by the keys they stand under; targets that train nothing have none."""
     recipe = known.recipe
     found: dict[str, tuple[Training, list[str]]] = {}
     if recipe.start.pretrain:
         found["start.pretrain"] = recipe.start.pretrain, list(recipe.start.pretrain.tasks)
     found |= {where: (phase, list(phase.tasks)) for where, phase in recipe.intermediate().items()}
-    found |= {f"targets.{name}": (target, [name]) for name, target in recipe.targets.items()}
+    targets = {name: target for name, target in recipe.targets.items() if trains_target(recipe, name)}
+    found |= {f"targets.{name}": (target, [name]) for name, target in targets.items()}
     for where, (training, names) in found.items():
         tasks = [get_task(name) for name in names]
-        if not (isinstance(training, Target) and tasks[0].is_searched):
-            sizes = {task.name: task_size(known, training, task, shape.max_tokens) for task in tasks}
-            yield needs(where, training, tasks, shape, sizes, machine)
+        sizes = {task.name: task_size(known, training, task, shape.max_tokens) for task in tasks}
+        yield needs(where, training, tasks, shape, sizes, machine)
 
 
 def _phase_row(phase: PhaseNeeds, setting: ZeroSetting, config_name: str) -> dict[str, Any]:

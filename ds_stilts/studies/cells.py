@@ -16,6 +16,7 @@ from ds_stilts.studies.expand import SeedPair, StudyRun, expand
 from ds_stilts.studies.ledger import read_ledger, summed
 from ds_stilts.studies.sections import Budget
 from ds_stilts.studies.study import Study
+from ds_stilts.tasks import declare_own
 from ds_stilts.whole_file import write_whole
 
 STUDY = "study.yaml"
@@ -100,7 +101,9 @@ def done_cells(study: Study, folder: Path) -> list[Cell]:
 
 def stage_folders(study: Study, folder: Path) -> Iterator[tuple[StudyRun, str, Path]]:
     """Every stage of every run, with its folder; one that runs share comes once for each."""
-    for run in expand(study):
+    runs = expand(study)
+    declare_own(runs[0].recipe.tasks, runs[0].recipe.parts)
+    for run in runs:
         for stage in run.stages:
             yield run, stage, folder / run.folder / stage
 

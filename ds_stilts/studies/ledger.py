@@ -32,7 +32,7 @@ def write_ledger(
 
     Args:
         folder: the stage's.
-        where: key of its phase in the recipe, e.g. "arms.qa"; "" where it trains nothing.
+        where: key in the recipe of the phase whose model it trains or scores, e.g. "arms.qa"; "" where there is none.
         ranks: that worked on it.
         workers: stages that were worked on side by side, of which this one is charged an equal share of the energy.
         energy_j: what the whole machine used in that time; None: not known, or not all of it.

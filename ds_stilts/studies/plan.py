@@ -10,7 +10,7 @@ from typing import Any
 
 from ds_stilts.errors import RecipeError, suggestion
 from ds_stilts.phases.context import data_folder
-from ds_stilts.plan import merged_stages
+from ds_stilts.plan import clean_target, merged_stages, trains_target
 from ds_stilts.recipe import Recipe
 from ds_stilts.studies.budget import PhaseCost, learned_in, phase_costs, total
 from ds_stilts.studies.expand import StudyRun, expand
@@ -27,7 +27,6 @@ from ds_stilts.studies.power import announced_power
 from ds_stilts.studies.sections import Contrast
 from ds_stilts.studies.store import Store
 from ds_stilts.studies.study import Study
-from ds_stilts.tasks import get_task
 
 _CERTAINTY = ("exact", "a mean of prepared files", "an upper bound")
 _MODEL_BYTES = 4
@@ -168,6 +167,13 @@ def trained_where(stage: str) -> str:
     return f"arms.{names[0]}.sequence.{names[1]}" if len(names) > 1 else f"arms.{names[0]}"
 
 
+def model_where(recipe: Recipe, stage: str) -> str:
+    """As `trained_where`, of the model that a stage leaves or scores: a perturbed target may have the clean one's."""
+    kind, *names = stage.split("/")
+    clean = clean_target(recipe, names[1]) if kind == "targets" else None
+    return trained_where(f"targets/{names[0]}/{clean}" if clean else stage)
+
+
 def _cost(study: Study, nodes: Sequence[Node], costs: Mapping[str, Mapping[str, PhaseCost]]) -> dict[str, Any]:
     machine = study.hardware
     ranks = nodes[0].run.recipe.engine.processes if nodes else 1
@@ -197,7 +203,7 @@ def _trains(node: Node) -> bool:
         return node.run.recipe.start.pretrain is not None
     if kind == "arms":
         return not merged_stages(node.run.recipe, names[0])
-    return not get_task(names[1]).is_searched
+    return trains_target(node.run.recipe, names[1])
 
 
 def _contrast(study: Study, runs: Sequence[StudyRun], contrast: Contrast) -> dict[str, Any]:

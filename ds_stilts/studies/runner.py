@@ -29,7 +29,7 @@ from ds_stilts.studies.keys import stage_facts
 from ds_stilts.studies.ledger import NAME as LEDGER
 from ds_stilts.studies.ledger import write_ledger
 from ds_stilts.studies.lock import changes_since, read_lock
-from ds_stilts.studies.plan import check_study, trained_where
+from ds_stilts.studies.plan import check_study, model_where
 from ds_stilts.studies.sources import stage_sources
 from ds_stilts.studies.status import FAILED
 from ds_stilts.studies.store import Store, read_json, write_json
@@ -202,7 +202,7 @@ class _Worker:
         write_ledger(
             folder,
             run.recipe,
-            where=trained_where(node.stage),
+            where=model_where(run.recipe, node.stage),
             ranks=self.ranks,
             workers=self.workers,
             energy_j=used(before, after) if starts == 1 else None,  # what earlier starts took is gone
@@ -256,7 +256,7 @@ def _complete(opened: Opened, ranks: int) -> None:
         if not opened.store.is_done(node.key) or ((folder / LEDGER).exists() and not (folder / LOCK).exists()):
             continue
         with suppress(BusyError), only_run_in(run.run_dir, node.stage):
-            where = trained_where(node.stage)
+            where = model_where(run.recipe, node.stage)
             write_ledger(folder, run.recipe, where=where, ranks=ranks, workers=1, energy_j=None, source=None)
 
 

@@ -11,7 +11,7 @@ from ds_stilts.data.prepare import SplitKey, prepared_folder
 from ds_stilts.errors import DataError
 from ds_stilts.phases.context import Run
 from ds_stilts.phases.splits import pool_keys, scoring_keys, training_keys, unlabelled_keys, validation_keys
-from ds_stilts.plan import arm_stages
+from ds_stilts.plan import arm_stages, trains_target
 from ds_stilts.recipe import Merge, Training
 from ds_stilts.studies.expand import StudyRun
 from ds_stilts.studies.graph import Sources
@@ -79,7 +79,7 @@ def _reads(run: Run, stage: str) -> list[SplitKey]:
     if kind == "targets":
         target, task = recipe.targets[names[1]], get_task(names[1])
         scored = [*scoring_keys(run, target, task, _ANY_LENGTH), *pool_keys(run, target, task, _ANY_LENGTH)]
-        if task.is_searched:
+        if not trains_target(recipe, names[1]):
             return scored
         trained = training_keys(run, target, task, _ANY_LENGTH)
         watched = validation_keys(run, target, task, _ANY_LENGTH)

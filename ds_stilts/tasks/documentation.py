@@ -33,8 +33,9 @@ Hugging Face hub, where a task names a copy there; the commit is written beside 
 `NAME:shuffled` is the label-shuffled control of any task with training labels, `NAME:real_fake` the discrimination of
 real from corrupted sentences, made of running text.
 
-A target is scored on perturbed texts under the name `NAME:` and one of these. It is trained on the clean data with the
-same seeds, ids and gold are those of the clean target, and it is in no benchmark and in no mean over targets:
+A target is scored on perturbed texts under the name `NAME:` and one of these. Its model is that of the clean target, or
+its own, trained on the clean data with the same seeds, where a recipe does not train the clean one alike. Ids and gold
+are those of the clean target, and it is in no benchmark and in no mean over targets:
 
 """
 

@@ -111,8 +111,8 @@ class Task:
     chance: Mapping[str, float] = field(default_factory=dict)
     """Value of a metric for a guesser, in percent, where the format fixes it."""
     perturbed_from: str = ""
-    """Name of the task whose scored texts are perturbed here; "" for all others. It is trained as that task is, with
-    the same seeds, and counts in no mean over tasks."""
+    """Name of the task whose scored texts are perturbed here; "" for all others. It has that task's model,
+    or one trained as that task's is, with the same seeds, and counts in no mean over tasks."""
 
     def __post_init__(self) -> None:
         if not self.head:

@@ -72,6 +72,22 @@ def test_what_is_trained_is_only_scored_and_at_once() -> None:
     assert by_name["ready/qa"].after == ()
 
 
+def test_a_perturbed_target_is_only_scored_once_the_clean_one_is_trained() -> None:
+    made = recipe(RECIPE.replace("synth_retrieval: {}", '"synth_pos:noise": {}'))
+    by_name = {job.name: job for job in job_graph(made, done=["start"])}
+    noisy = "targets/none/synth_pos:noise"
+
+    assert by_name["train/none"].stages == by_name["score/none"].stages == (
+        "targets/none/synth_nli", "targets/none/synth_pos",
+    )  # fmt: skip
+    assert by_name["perturbed/none"].stages == (noisy,) and by_name["perturbed/none"].script == "evaluate"
+    assert waits([by_name["perturbed/none"]]) == {"perturbed/none": ["afterok train/none"]}
+    for known in ({"done": ["start", "targets/none/synth_pos"]}, {"done": ["start"], "trained": [noisy[:-6]]}):
+        by_name = {job.name: job for job in job_graph(made, **known)}
+        assert "perturbed/none" not in by_name and noisy in by_name["ready/none"].stages
+        assert by_name["ready/none"].after == ()
+
+
 def test_a_merged_arm_waits_for_those_that_it_merges_and_needs_one_process() -> None:
     merging = recipe(RECIPE.replace("targets:", "  sum: {merge: {arms: [qa, both]}}\ntargets:"))
 

@@ -34,6 +34,7 @@ arms:
 targets:
   synth_nli: {score_languages: [aa, cc], max_score_examples: 40}
   synth_qa_low: {score_languages: [aa, hh], max_score_examples: 30}
+  "synth_qa_low:noise": {score_languages: [aa, hh], max_score_examples: 30}
   synth_pos: {score_languages: [aa, gg], max_score_examples: 40}
   synth_retrieval: {score_languages: [bb]}
 engine: {config: zero2_fp32, processes: 2}
@@ -101,6 +102,21 @@ def test_scores_are_those_of_the_prediction_rows(run_dir: Path, arm: str) -> Non
         assert all(row["zero_shot"] for row in rows)
 
 
+@pytest.mark.parametrize("arm", ["none", "mixed"])
+def test_a_perturbed_target_scores_the_clean_targets_model_on_the_same_items(run_dir: Path, arm: str) -> None:
+    clean, noisy = (run_dir / "targets" / arm / target for target in ("synth_qa_low", "synth_qa_low:noise"))
+    assert (clean / "model").is_dir() and not (noisy / "model").exists() and not (noisy / "metrics.jsonl").exists()
+    of_clean, of_noisy = (json.loads((place / "scores.json").read_text()) for place in (clean, noisy))
+    for fact in ("weights", "train", "checkpoint"):
+        assert of_clean[fact] == of_noisy[fact]
+    for language in ("aa", "hh"):
+        shards = [sorted((place / "predictions").glob(f"{language}-*.parquet")) for place in (clean, noisy)]
+        items, noisy_items = (
+            {row["id"]: row["gold"] for path in paths for row in pq.read_table(path).to_pylist()} for paths in shards
+        )
+        assert len(items) == 30 and items == noisy_items
+
+
 def test_the_report_has_every_score(run_dir: Path) -> None:
     text = (run_dir / "report/report.md").read_text()
     html = (run_dir / "report/report.html").read_text()
@@ -130,4 +146,4 @@ def test_run_again_it_does_nothing(run_dir: Path, folder: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in run_dir.rglob("DONE")}
     command = [sys.executable, "-m", "ds_stilts", "run", str(folder / "chain.yaml"), "--out", str(run_dir)]
     subprocess.run(command, check=True, capture_output=True, timeout=60)
-    assert len(before) == 10 and before == {path: path.stat().st_mtime_ns for path in run_dir.rglob("DONE")}
+    assert len(before) == 12 and before == {path: path.stat().st_mtime_ns for path in run_dir.rglob("DONE")}

@@ -10,6 +10,7 @@ from ds_stilts.phases.context import Run
 from ds_stilts.plan import stages
 from ds_stilts.recipe import Part, Recipe
 from ds_stilts.studies.expand import expand
+from ds_stilts.studies.graph import build_graph
 from ds_stilts.studies.keys import stage_facts, stage_key
 from ds_stilts.studies.sources import stage_sources
 from tests.studies.worlds import study
@@ -92,6 +93,20 @@ def test_searched_targets_need_no_seed_of_their_own() -> None:
     assert differing(first, second) == {s for s in first if s.endswith("synth_pos")}
     layered = keys(**changes, base__evaluation={"layer": 1})
     assert differing(keys(**changes), layered) == {s for s in layered if s.endswith("synth_retrieval")}
+
+
+def test_a_perturbed_target_follows_the_clean_ones_stage_and_reads_what_it_scores() -> None:
+    def noisy(**more: Any) -> dict[str, str]:
+        return keys(**{"targets__synth_pos:noise": {"max_score_examples": 30, **more}})
+
+    run = expand(study(**{"targets__synth_pos:noise": {}}))[0]
+    facts = stage_facts(run.recipe, "targets/qa/synth_pos:noise", {})
+    assert facts["before"] == stage_key(run.recipe, "targets/qa/synth_pos", {})
+    assert {stage: noisy()[stage] for stage in ALL} == keys()
+    assert differing(noisy(), noisy(max_score_examples=9)) == {s for s in noisy() if s.endswith(":noise")}
+    one = study(**{"targets": {"synth_pos": {}, "synth_pos:noise": {}}, "seeds": {"intermediate": [1]}})
+    read = {node.stage: node.before for node in build_graph(expand(one), lambda run: {})}
+    assert all(len(before) == 1 for stage, before in read.items() if stage.startswith("targets/"))
 
 
 def test_the_order_of_a_mixtures_tasks_counts() -> None:
@@ -188,6 +203,21 @@ def own_task_keys(folder: Path) -> dict[str, str]:
     declare_own(recipe.tasks, recipe.parts)
     run = Run(recipe=recipe, run_dir=folder / "run", data_root=folder)
     return {stage: stage_key(recipe, stage, stage_sources(run, stages(recipe))) for stage in stages(recipe)}
+
+
+def test_a_perturbed_target_reads_the_files_that_it_scores(tmp_path: Path) -> None:
+    from ds_stilts.tasks import declare_own
+
+    for split in ("train", "dev"):
+        (tmp_path / f"{split}.tsv").write_text("one\ttwo\tlabel\nx\ty\ta\n")
+    files = {split: str(tmp_path / f"{split}.tsv") for split in ("train", "dev")}
+    mine = {**REAL["tasks"]["mine"], "files": files}  # type: ignore[index]
+    made = {**REAL, "tasks": {"mine": mine}, "targets": {"mine": {"steps": 1}, "mine:noise": {"steps": 1}}}
+    recipe = Recipe.model_validate(made)
+    declare_own(recipe.tasks, recipe.parts)
+    read = stage_sources(Run(recipe=recipe, run_dir=tmp_path / "run", data_root=tmp_path), stages(recipe))
+    assert read["targets/none/mine"].count("train") == 1
+    assert "train" not in read["targets/none/mine:noise"] and "dev" in read["targets/none/mine:noise"]
 
 
 def test_the_content_of_data_files_counts_not_their_place(tmp_path: Path) -> None:

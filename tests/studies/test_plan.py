@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,7 +11,7 @@ from ds_stilts.planning.start_model import start_shape
 from ds_stilts.studies.budget import arm_amount, mismatch, phase_costs
 from ds_stilts.studies.expand import expand
 from ds_stilts.studies.graph import build_graph
-from ds_stilts.studies.plan import check_study, plan_study, trained_where
+from ds_stilts.studies.plan import check_study, model_where, plan_study, trained_where
 from ds_stilts.studies.sections import Budget
 from ds_stilts.studies.store import Store
 from ds_stilts.studies.text import plan_text
@@ -49,6 +50,22 @@ def test_tokens_flops_and_hours_follow_from_steps_and_shapes() -> None:
     assert abs(cost["hours_at_least"] - cost["device_hours"] / 2) < 1e-12
     every = sum(weight.numel for weight in shape.weights) + head
     assert cost["disk_bytes"] == 2 * 4 * every + 2 * 16 * every
+
+
+def test_a_perturbed_target_costs_no_training_and_no_model_where_the_clean_one_is_there() -> None:
+    plain = {"synth_pos": {"batch_tokens": 512}}
+    noisy = {"synth_pos:noise": {"batch_tokens": 512, "max_score_examples": 9}}
+
+    def planned(targets: dict[str, Any]) -> dict[str, Any]:
+        return plan_study(study(targets=targets, hardware={"stage_s": 0}))
+
+    clean, both, alone = (planned(targets) for targets in (plain, {**noisy, **plain}, noisy))
+    assert both["stages"]["targets"] == 2 * clean["stages"]["targets"]
+    assert both["cost"] == clean["cost"] and alone["cost"]["flops"] == clean["cost"]["flops"] > 0
+    recipe = expand(study(targets={**noisy, **plain}))[0].recipe
+    assert set(phase_costs(recipe, 1)) == {"arms.qa", "arms.shuffled", "targets.synth_pos"}
+    stages = ["targets/qa/synth_pos", "targets/qa/synth_pos:noise"]
+    assert [model_where(recipe, stage) for stage in stages] == ["targets.synth_pos"] * 2
 
 
 def test_activation_checkpointing_costs_a_third_more() -> None:

@@ -23,7 +23,6 @@ from ds_stilts.statistics.bootstrap import Tally
 from ds_stilts.studies.cells import Cell, all_cells, read_study
 from ds_stilts.studies.expand import StudyRun, expand
 from ds_stilts.studies.guards import arm_recipes
-from ds_stilts.studies.store import read_json
 from ds_stilts.studies.study import Study
 from ds_stilts.tasks import declare_own, get_task
 from ds_stilts.tasks.task import Task
@@ -183,7 +182,7 @@ def _read(cell: Cell, problems: list[str], ids: dict[tuple[str, str], np.ndarray
         zero_shot={language: bool(own[0]["zero_shot"]) for language, own in rows.items()},
         splits={language: str(own[0]["split"]) for language, own in rows.items()},
         num_examples=sum(map(len, rows.values())),
-        dev=(read_json(cell.folder / "model" / "phase.json").get("validation") or {}).get("value"),
+        dev=((cell.scores().get("train") or {}).get("validation") or {}).get("value"),
     )
 
 

@@ -92,9 +92,10 @@ def looked_at(folder: Path, target: str, value: dict[str, float], **changes: obj
     plant(folder, study, qa_gains_harm_loses, items=60)
     for cell in all_cells(study, folder):
         if cell.target == target and cell.arm in value:
-            (cell.folder / "model").mkdir(exist_ok=True)
-            facts = {"validation": {"value": value[cell.arm], "best_step": 2, "stopped": 4}}
-            (cell.folder / "model" / "phase.json").write_text(json.dumps(facts))
+            scores = cell.scores()
+            found = {"validation": {"value": value[cell.arm], "best_step": 2, "stopped": 4}}
+            text = json.dumps({**scores, "train": {**(scores.get("train") or {}), **found}})
+            (cell.folder / "scores.json").write_text(text)
     return read_evidence(folder)
 
 
