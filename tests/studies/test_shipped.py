@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from ds_stilts.evaluation.benchmarks import XTREME
+from ds_stilts.models.family import writes_text
 from ds_stilts.phases.checks import all_keys
 from ds_stilts.phases.context import Run
 from ds_stilts.plan import check_recipe, score_splits
@@ -55,7 +56,8 @@ def test_all_five_studies_and_the_paper_are_there_in_their_sizes() -> None:
         sizes.setdefault(name, []).append(size)
     assert {name for name in sizes if name.startswith("studies/")} == {f"studies/s{number}" for number in range(5)}
     for number in range(5):
-        assert sizes[f"studies/s{number}"] == ["synthetic", "full", "mini", "paper"]
+        text = ["text"] if number == 2 else []
+        assert sizes[f"studies/s{number}"] == ["synthetic", "full", *text, "mini", "paper"]
     assert sizes["phang2020/xtreme"] == ["paper", "translated", "dev"]
     assert find_study("s0") == find_study("studies/s0")
 
@@ -123,6 +125,14 @@ def test_a_full_size_runs_none_of_the_synthetic_stages_again(name: str) -> None:
     assert left_out == ({"synth_paraphrase", "synth_choice"} if name == "studies/s2" else set())
     for stage in stages:
         assert stage_key(full.recipe, stage, {}) == stage_key(few.recipe, stage, {}), stage
+
+
+def test_s2_is_also_asked_of_a_model_that_writes_labels_with_the_arms_of_the_encoder() -> None:
+    study = load_study("s2", "text")
+    recipe = expand(study)[0].recipe
+    assert writes_text(recipe.start) and recipe.start.architecture and recipe.start.architecture.family == "mt5"
+    assert study.arms == load_study("s2", "synthetic").arms
+    assert "confirms nothing" in study.description and not any(one.confirmatory for one in study.contrasts.values())
 
 
 def test_size_matched_arms_have_as_many_items_as_english_alone() -> None:
