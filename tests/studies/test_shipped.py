@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from ds_stilts.evaluation.benchmarks import XTREME
+from ds_stilts.models.family import writes_text
 from ds_stilts.phases.checks import all_keys
 from ds_stilts.phases.context import Run
 from ds_stilts.plan import check_recipe, score_splits
@@ -17,9 +18,12 @@ from ds_stilts.recipe_file import load_recipe
 from ds_stilts.studies.claims.claims_file import load_claims
 from ds_stilts.studies.expand import SHARED, expand
 from ds_stilts.studies.graph import build_graph
+from ds_stilts.studies.keys import stage_key
 from ds_stilts.studies.plan import plan_study
+from ds_stilts.studies.study import Study
 from ds_stilts.studies.study_file import find_study, load_study, shipped_studies, sizes_of
 from ds_stilts.studies.text import plan_text
+from ds_stilts.synthetic.presets import PRESETS
 from ds_stilts.tasks import declare_own, get_task
 
 DOCUMENTED = (Path(__file__).parents[2] / "docs" / "studies.md").read_text(encoding="utf-8").splitlines()
@@ -52,7 +56,8 @@ def test_all_five_studies_and_the_paper_are_there_in_their_sizes() -> None:
         sizes.setdefault(name, []).append(size)
     assert {name for name in sizes if name.startswith("studies/")} == {f"studies/s{number}" for number in range(5)}
     for number in range(5):
-        assert sizes[f"studies/s{number}"] == ["synthetic", "mini", "paper"]
+        text = ["text"] if number == 2 else []
+        assert sizes[f"studies/s{number}"] == ["synthetic", "full", *text, "mini", "paper"]
     assert sizes["phang2020/xtreme"] == ["paper", "translated", "dev"]
     assert find_study("s0") == find_study("studies/s0")
 
@@ -81,6 +86,75 @@ def test_a_synthetic_size_is_five_arms_six_paired_seeds_and_three_targets_at_mos
     assert study.budget is not None and study.budget.match == "tokens"
 
 
+def controls(study: Study) -> set[str]:
+    """What kinds of control a study in made-up languages has, by what its arms do."""
+    found = set()
+    for arm in study.arms.values():
+        tasks = (arm.intermediate or {}).get("tasks") or {}
+        formats = {get_task(name).format for name in tasks}
+        if arm.intermediate is None:
+            found.add("longer" if arm.role == "control" and arm.targets else arm.role)
+        elif arm.role == "control" and all(name.endswith(":shuffled") for name in tasks):
+            found.add("shuffled")
+        elif arm.role == "control" and all(name.endswith(":real_fake") for name in tasks):
+            found.add("real or fake")
+        elif arm.role == "control" and formats == {"masked_lm"}:
+            assert all(use["languages"] == ["aa"] for use in tasks.values())
+            found.add("English text")
+    return found
+
+
+@pytest.mark.parametrize("name", [f"studies/s{number}" for number in range(5)])
+def test_a_full_size_has_every_control_puts_every_arm_to_use_and_confirms_nothing(name: str) -> None:
+    study = load_study(name, "full")
+    assert controls(study) == {"baseline", "longer", "shuffled", "real or fake", "English text"}
+    compared = {arm for contrast in study.contrasts.values() for arm in contrast.arms}
+    merged = {
+        part for arm in study.arms.values() if arm.is_merged for part in (arm.intermediate or {})["merge"]["arms"]
+    }
+    assert compared | merged == set(study.arms)
+    assert not any(contrast.confirmatory or contrast.predicted for contrast in study.contrasts.values())
+    assert "confirms nothing" in study.description
+
+
+@pytest.mark.parametrize("name", [f"studies/s{number}" for number in range(5)])
+def test_a_full_size_runs_none_of_the_synthetic_stages_again(name: str) -> None:
+    few, full = (expand(load_study(name, size))[0] for size in ("synthetic", "full"))
+    stages = [stage for stage in few.stages if stage in full.stages]
+    left_out = {stage.rpartition("/")[2] for stage in few.stages if stage not in stages}
+    assert left_out == ({"synth_paraphrase", "synth_choice"} if name == "studies/s2" else set())
+    for stage in stages:
+        assert stage_key(full.recipe, stage, {}) == stage_key(few.recipe, stage, {}), stage
+
+
+def test_s2_is_also_asked_of_a_model_that_writes_labels_with_the_arms_of_the_encoder() -> None:
+    study = load_study("s2", "text")
+    recipe = expand(study)[0].recipe
+    assert writes_text(recipe.start) and recipe.start.architecture and recipe.start.architecture.family == "mt5"
+    assert study.arms == load_study("s2", "synthetic").arms
+    assert "confirms nothing" in study.description and not any(one.confirmatory for one in study.contrasts.values())
+
+
+def test_size_matched_arms_have_as_many_items_as_english_alone() -> None:
+    sets = PRESETS["tiny"].sets
+    for name, arm, task, items in (
+        ("s1", "four_size_matched", "synth_qa", sets.qa),
+        ("s2", "many_size_matched", "synth_nli", sets.nli),
+    ):
+        use = (load_study(name, "full").arms[arm].intermediate or {})["tasks"][task]
+        assert len(use["languages"]) * use["max_examples"] == items
+
+
+def test_the_arms_of_s0_without_a_second_stage_have_the_mixture_of_the_one_that_has_it() -> None:
+    arms = load_study("s0", "full").arms
+    ways = arms["targets_in_mixture_only"], arms["joint_with_targets"]
+    assert ways[0].intermediate == ways[1].intermediate
+    for name in ("targets_in_mixture_only", "pair_qa_low", "pair_pos"):
+        for target, own in arms[name].targets.items():
+            assert target in (arms[name].intermediate or {})["tasks"]
+            assert (own["heads"], own["steps"]) == ("reuse", 1) and own["lr"] < 1e-8
+
+
 @pytest.mark.parametrize("name", [f"studies/s{number}" for number in range(5)])
 def test_a_mini_size_is_an_estimate_from_three_seeds_of_the_small_real_model(name: str) -> None:
     study = load_study(name, "mini")
@@ -99,7 +173,7 @@ def test_everything_that_a_mini_size_reads_lies_under_the_data_root(name: str, r
     assert keys and not missing
 
 
-@pytest.mark.parametrize("size", ["synthetic", "mini", "paper"])
+@pytest.mark.parametrize("size", ["synthetic", "full", "mini", "paper"])
 def test_the_orders_of_s3_are_a_williams_square(size: str) -> None:
     """Each task once in each place, and each followed by each other one equally often (Williams 1949)."""
     arms = load_study("s3", size).arms

@@ -14,6 +14,7 @@ from ds_stilts.synthetic.languages import LANGUAGES, SOURCE
 from ds_stilts.synthetic.presets import PRESETS
 from ds_stilts.synthetic.sentences import retrieval_sentences
 from ds_stilts.synthetic.write import SUMMARY, bitext, write_sets
+from ds_stilts.tasks import get_task
 
 from .conftest import FEW, SEED
 
@@ -217,16 +218,32 @@ def concepts(folder, domain):
     return {concept for concept in meant if concept.rstrip("0123456789") in ("person", "place", "object", "verb")}
 
 
-def test_domains_that_lie_far_apart_have_no_concept_in_common_and_near_ones_have_all(tmp_path, data_root):
-    write_sets(tmp_path / "far", FEW, SEED, domains=1.0)
+@pytest.fixture(scope="module")
+def far(tmp_path_factory):
+    """A world with two domains that have nothing in common."""
+    folder = tmp_path_factory.mktemp("far")
+    write_sets(folder, FEW, SEED, domains=1.0)
+    return folder
+
+
+def test_domains_that_lie_far_apart_have_no_concept_in_common_and_near_ones_have_all(tmp_path, data_root, far):
     write_sets(tmp_path / "near", FEW, SEED, domains=0.0)
 
-    one, two = (concepts(tmp_path / "far", domain) for domain in ("one", "two"))
+    one, two = (concepts(far, domain) for domain in ("one", "two"))
     assert len(one) > 10 and len(two) > 10 and not one & two
     near_one, near_two = (concepts(tmp_path / "near", domain) for domain in ("one", "two"))
     assert len(near_one & near_two) > 20
     for name in ("synth/nli/train-aa.tsv", "synth/qa/test.cc.json", "synth/text/aa.txt.gz"):
-        assert (tmp_path / "far" / name).read_bytes() == (data_root / name).read_bytes()
+        assert (far / name).read_bytes() == (data_root / name).read_bytes()
+
+
+def test_the_text_of_a_domain_is_its_training_premises_without_their_labels(far):
+    for domain in ("one", "two"):
+        premises = [line.split("\t")[0] for line in lines(far / f"synth/{domain}/nli/train-aa.tsv")]
+        text = get_task(f"synth_text_{domain}").examples("train", "aa", far)
+        assert [example.text for example in text] == premises and len(premises) == FEW.sets.nli
+        pairs = get_task(f"synth_text_{domain}:real_fake").examples("train", "aa", far)
+        assert {pair.premise for pair in pairs if pair.label == "real"} < set(premises)
 
 
 def test_a_folder_with_other_knobs_is_another_world(tmp_path, monkeypatch):

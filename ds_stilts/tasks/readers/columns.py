@@ -19,6 +19,7 @@ from ds_stilts.tasks.examples import (
     QuestionExample,
     ScoredPairExample,
     TaggedSentence,
+    TextExample,
 )
 from ds_stilts.tasks.readers.alignment import align, checked
 from ds_stilts.tasks.readers.choosing import chosen
@@ -107,6 +108,17 @@ class Pairs:
                 label=label,
             )
         ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Texts:
+    """Running text that is one column of a table; the others are left unread."""
+
+    text: str = "text"
+    id: str | None = None
+
+    def __call__(self, row: Row, number: str, task: Task) -> list[Example]:
+        return [TextExample(id=scalar(row, self.id) if self.id else number, text=text(row, self.text))]
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,9 @@ Test files hold their gold (retrieval: beside them), since nobody has to be kept
 
 from dataclasses import replace
 
-from ds_stilts.tasks.task import Task
+from ds_stilts.tasks.readers.columns import Rows, Texts
+from ds_stilts.tasks.readers.tables import Delimited
+from ds_stilts.tasks.task import Split, Task
 
 LANGUAGES = ("aa", "bb", "cc", "dd", "ee", "ff", "gg", "hh")
 
@@ -40,4 +42,22 @@ def in_domain(task: Task, domain: str, amount: str = "") -> Task:
             name: replace(split, file=split.file.replace(f"synth/{kind}/", f"synth/{domain}/{kind}{amount}/"))
             for name, split in task.splits.items()
         },
+    )
+
+
+def text_of_domain(task: Task, domain: str) -> Task:
+    """Running text about one of the two domains: the premises of its inference training set, without their labels.
+
+    Args:
+        task: running text of the whole world.
+    """
+    read = Rows(Delimited(columns=("premise", "hypothesis", "label")), Texts(text="premise"))
+    return replace(
+        task,
+        name=f"{task.name}_{domain}",
+        title=f"{task.title}, domain {domain}",
+        head="",
+        train_data="",
+        splits={"train": Split(read=read, file=f"synth/{domain}/nli/train-{{lang}}.tsv")},
+        note="A sentence a line: the premises of the domain's inference training set, without labels and hypotheses.",
     )
