@@ -25,6 +25,8 @@ from tests.studies.worlds import values
 
 Effect = Callable[[str, str, str], float]
 """From arm, target and language to points that are added."""
+Confidence = Callable[[str, str, str], float | None]
+"""From arm, target and language to the probability that every answer is given; None: none is."""
 
 LANGUAGES = ("aa", "bb", "cc", "dd", "ee", "ff", "gg", "hh")
 LEVEL = {"aa": 80.0, "bb": 70.0, "ff": 70.0, "hh": 65.0, "dd": 60.0, "cc": 50.0, "gg": 50.0, "ee": 45.0}
@@ -51,6 +53,10 @@ def nothing(arm: str, target: str, language: str) -> float:
     return 0.0
 
 
+def unsaid(arm: str, target: str, language: str) -> None:
+    return None
+
+
 def plant(
     folder: Path,
     study: Study,
@@ -59,6 +65,7 @@ def plant(
     items: int = 200,
     seed_sd: float = 1.0,
     draw_seed: int = 0,
+    confidence: Confidence = unsaid,
     skip: Callable[[Cell], bool] = lambda cell: False,
 ) -> Path:
     """Write a study's folder.
@@ -77,7 +84,7 @@ def plant(
     for cell in all_cells(study, folder):
         own = common[cell.seed.intermediate] + seed_sd * draw.normal()
         if not skip(cell):
-            _write_cell(cell, recipes[cell.arm], easy[cell.target], own, effect, draw)
+            _write_cell(cell, recipes[cell.arm], easy[cell.target], own, effect, confidence, draw)
     for run, stage, place in stage_folders(study, folder):
         if (place / "DONE").exists() or not stage.startswith("targets/"):
             place.mkdir(parents=True, exist_ok=True)
@@ -96,7 +103,13 @@ def log(stage: Path, *lines: dict[str, Any], torn: str = "") -> None:
 
 
 def _write_cell(
-    cell: Cell, recipe: Recipe, easy: np.ndarray, own: float, effect: Effect, draw: np.random.Generator
+    cell: Cell,
+    recipe: Recipe,
+    easy: np.ndarray,
+    own: float,
+    effect: Effect,
+    confidence: Confidence,
+    draw: np.random.Generator,
 ) -> None:
     task = get_task(cell.target)
     seen = labels_seen(recipe, cell.arm, cell.target)
@@ -119,6 +132,7 @@ def _write_cell(
                 score=1.0,
                 tokens=12,
                 zero_shot=language not in seen,
+                confidence=confidence(cell.arm, cell.target, language),
             )
             for place, good in enumerate(right)
         ]

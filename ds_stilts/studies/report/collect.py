@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from ds_stilts.errors import DataError
+from ds_stilts.evaluation.calibration import calibration
 from ds_stilts.evaluation.confidence import tally
 from ds_stilts.evaluation.rows import read_rows
 from ds_stilts.formats import get_format
@@ -39,6 +40,8 @@ class Scored:
     """By language, in percent."""
     tallies: Mapping[str, Tally | None]
     """What each value is made of; None where it is not made of sums over items."""
+    calibration: Mapping[str, float]
+    """By language, expected calibration error in percent; only of languages whose rows have a confidence."""
     zero_shot: Mapping[str, bool]
     """By language, as the rows have it."""
     splits: Mapping[str, str]
@@ -179,6 +182,11 @@ def _read(cell: Cell, problems: list[str], ids: dict[tuple[str, str], np.ndarray
     return Scored(
         values=values,
         tallies=tallies,
+        calibration={
+            language: error
+            for language, own in rows.items()
+            if (error := calibration(task, own).get("ece")) is not None
+        },
         zero_shot={language: bool(own[0]["zero_shot"]) for language, own in rows.items()},
         splits={language: str(own[0]["split"]) for language, own in rows.items()},
         num_examples=sum(map(len, rows.values())),

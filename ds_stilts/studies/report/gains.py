@@ -120,6 +120,13 @@ class Comparisons:
         """What `estimates.answer` is to answer."""
         return [one for name in self.finished for one in _ask(evidence, self, name)]
 
+    def own_cells(self, name: str) -> list[Cell]:
+        """An arm's cells; the baseline's are those that all arms share."""
+        if name in self.cells:
+            return self.cells[name][0]
+        all_cells = [own for own, _ in self.cells.values()]
+        return [cell for cell in all_cells[0] if all(cell in own for own in all_cells)] if all_cells else []
+
 
 def compare(evidence: Evidence) -> Comparisons:
     """What can be compared so far."""
@@ -156,7 +163,7 @@ def gains(evidence: Evidence, compared: Comparisons, findings: Mapping[Hashable,
     }
     table = _adjusted(by_arm, "target", "holm")
     rates = _adjusted(by_arm, "language", "benjamini_hochberg")
-    own = {name: _own(compared, name) for name in study.arms}
+    own = {name: compared.own_cells(name) for name in study.arms}
     return Gains(
         baseline=compared.baseline,
         arms={name: _arm_gains(evidence, compared, name, by_arm[name], table, rates) for name in compared.finished},
@@ -176,14 +183,6 @@ def gains(evidence: Evidence, compared: Comparisons, findings: Mapping[Hashable,
         },
         kinds=compared.kinds,
     )
-
-
-def _own(compared: Comparisons, name: str) -> list[Cell]:
-    """An arm's cells; the baseline's are those that all arms share."""
-    if name in compared.cells:
-        return compared.cells[name][0]
-    all_cells = [own for own, _ in compared.cells.values()]
-    return [cell for cell in all_cells[0] if all(cell in own for own in all_cells)] if all_cells else []
 
 
 def _common(cells: Iterable[Cell], common: Collection[str]) -> list[Cell]:

@@ -1,11 +1,11 @@
 """The parts of a report that look behind an overall mean: what it is made of, and what it hides."""
 
-from ds_stilts.report.numbers import count, points, signed, signed_between
+from ds_stilts.report.numbers import count, signed
 from ds_stilts.studies.report.document import Block, Part, Table, Td, Text, note
 from ds_stilts.studies.report.estimates import Finding
 from ds_stilts.studies.report.gains import FAIR, group_of
 from ds_stilts.studies.report.summary import StudyReport
-from ds_stilts.studies.report.words import gain_td, limit_of
+from ds_stilts.studies.report.words import gain_td, level_td, limit_of
 
 FAIR_WORDS = {
     "worst_language": "worst language",
@@ -59,7 +59,7 @@ def fairness_part(report: StudyReport) -> Part:
         one = gains.arms.get(name)
         found = {"mean": one.overall.finding, **one.fair} if one else {}
         cells = [
-            _fair_td(gains.levels.get((name, aggregate)), found.get(aggregate), 3 if aggregate == "gini" else 2)
+            level_td(gains.levels.get((name, aggregate)), found.get(aggregate), 3 if aggregate == "gini" else 2)
             for aggregate in ("mean", *FAIR)
         ]
         rows.append((Td(text=name, sub=("baseline",) if name == gains.baseline else ()), *cells))
@@ -75,11 +75,3 @@ def fairness_part(report: StudyReport) -> Part:
         "equal. Of SD and Gini less is fairer."
     )
     return Part(id="fairness", title="Fair aggregates", short="Fairness", blocks=(table, note(text)))
-
-
-def _fair_td(value: float | None, finding: Finding | None, digits: int) -> Td:
-    if finding is None or finding.estimate is None:
-        return Td(text=points(value, digits))
-    interval = finding.found.interval if finding.found else None
-    sub = (signed(finding.estimate, digits), *((signed_between(interval, digits),) if interval else ()))
-    return Td(text=points(value, digits), sub=sub)

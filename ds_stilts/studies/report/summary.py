@@ -25,6 +25,7 @@ from ds_stilts.studies.report.gradients import GradientCosines, gradient_cosines
 from ds_stilts.studies.report.integrity import Check, checks
 from ds_stilts.studies.report.learning import Learning, learning
 from ds_stilts.studies.report.orders import Orders, order_effects
+from ds_stilts.studies.report.secondary import Secondary, question_secondary, secondary
 from ds_stilts.studies.report.watched import Watched, watched
 from ds_stilts.studies.study import Study
 
@@ -40,6 +41,7 @@ class StudyReport:
     verdict: str
     contrasts: Mapping[str, Answered]
     gains: Gains
+    secondary: Secondary
     orders: tuple[Orders, ...]
     learning: Mapping[str, tuple[Learning, ...]]
     """By arm, its phases."""
@@ -58,8 +60,9 @@ def summarise(evidence: Evidence, claims: Claims) -> StudyReport:
     """Compute everything from a study's rows."""
     study = evidence.study
     questions, compared = question_contrasts(evidence, study.contrasts), compare(evidence)
+    beside = question_secondary(evidence, compared)
     # Answered together, from the same draws: what is asked twice has one answer.
-    findings = answer(evidence, [*questions.to_answer(), *compared.to_answer(evidence)])
+    findings = answer(evidence, [*questions.to_answer(), *compared.to_answer(evidence), *beside.to_answer(evidence)])
     contrasts = judge_contrasts(evidence, questions, findings, study.statistics)
     found = gains(evidence, compared, findings)
     plan = ledgers.plan(evidence)
@@ -68,6 +71,7 @@ def summarise(evidence: Evidence, claims: Claims) -> StudyReport:
         verdict=verdict(contrasts, plan),
         contrasts=contrasts,
         gains=found,
+        secondary=secondary(evidence, beside, findings),
         orders=order_effects(evidence, found),
         learning=learning(evidence.runs, evidence.folder),
         checks=checks(evidence, found),

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from ds_stilts.report.heatmap import difference_limit, diverging_step
-from ds_stilts.report.numbers import NOTHING, signed, signed_between
+from ds_stilts.report.numbers import NOTHING, points, signed, signed_between
 from ds_stilts.statistics.bootstrap import Interval
 from ds_stilts.studies.report.document import Td, Text, note
 from ds_stilts.studies.report.estimates import Finding
@@ -72,6 +72,15 @@ def gain_td(finding: Finding | None, limit: float, *more: str, mark: str = "") -
     interval = finding.found.interval if finding.found else None
     cell = estimate_td(finding.estimate, interval, *more, mark=mark)
     return Td(text=cell.text, sub=cell.sub, step=diverging_step(finding.estimate, limit))
+
+
+def level_td(value: float | None, change: Finding | None, digits: int = 2) -> Td:
+    """An arm's own value over its difference from the baseline, and the interval of that."""
+    if change is None or change.estimate is None:
+        return Td(text=points(value, digits))
+    interval = change.found.interval if change.found else None
+    sub = (signed(change.estimate, digits), *((signed_between(interval, digits),) if interval else ()))
+    return Td(text=points(value, digits), sub=sub)
 
 
 def table_td(gain: Gain | None, limit: float, mark: str = "") -> Td:

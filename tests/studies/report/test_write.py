@@ -96,6 +96,7 @@ def test_every_link_has_its_part_and_every_drawing_its_words(page: str) -> None:
         "distance",
         "decomposition",
         "fairness",
+        "secondary",
         "learning",
         "budget",
         "integrity",
