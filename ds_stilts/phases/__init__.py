@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from ds_stilts.errors import CheckpointError, in_common
 from ds_stilts.phases.context import Ranks, Run, on_main
 from ds_stilts.phases.provenance import parallel_text_tasks
 from ds_stilts.plan import arm_stages, clean_target, reused_head, trains_target
@@ -23,8 +24,8 @@ def is_done(run: Run, stage: str) -> bool:
 
 
 def has_model(run: Run, stage: str) -> bool:
-    """Whether a stage has left its model for others, which a target has before it is scored."""
-    return is_done(run, stage) or (run.run_dir / stage / "model").is_dir()
+    """Whether a stage's model is there for others: a target's is before it is scored, and may be gone afterwards."""
+    return (run.run_dir / stage / "model").is_dir() and (stage.startswith("targets/") or is_done(run, stage))
 
 
 def run_stage(run: Run, stage: str, ranks: Ranks, *, scoring: bool = True) -> None:
@@ -129,6 +130,13 @@ def _target(run: Run, ranks: Ranks, *, arm: str, name: str, scoring: bool) -> No
     facts: dict[str, Any] = {}
     if not scoring and (trained.exists() or not trains_target(run.recipe, name)):
         return
+    if clean and not trained.exists():
+        raise in_common(
+            CheckpointError(
+                f"{stage} is scored with the model of targets/{arm}/{clean}, which is not in {run.run_dir}; run "
+                f"`ds-stilts evaluate RECIPE --stage targets/{arm}/{clean}` with the same --out first"
+            )
+        )
     if task.is_searched:
         scorer, start = load_scorer(run, ranks, source, task)
     elif clean or trained.exists():  # training was finished there, or here, where scoring was not

@@ -9,7 +9,7 @@ from typing import Any
 
 from ds_stilts.recipe import Recipe
 from ds_stilts.studies.budget import FORWARD, PhaseCost, phase_costs
-from ds_stilts.studies.store import read_json, write_json
+from ds_stilts.studies.store import PHASE, read_json, write_json
 
 NAME = "ledger.json"
 SUMMED = (
@@ -38,7 +38,7 @@ def write_ledger(
         energy_j: what the whole machine used in that time; None: not known, or not all of it.
         source: of the energy, e.g. "RAPL".
     """
-    phase = read_json(folder / "model" / "phase.json")
+    phase = read_json(folder / "model" / PHASE) or read_json(folder / PHASE)
     cost = phase_costs(recipe, ranks).get(where)
     scored = _scored(folder)
     wall_s = float(read_json(folder / "DONE").get("wall_s", 0.0))

@@ -23,6 +23,7 @@ from ds_stilts.studies.guards import (
     check_seeds,
     planned_amounts,
 )
+from ds_stilts.studies.keeping import readers
 from ds_stilts.studies.power import announced_power
 from ds_stilts.studies.sections import Contrast
 from ds_stilts.studies.store import Store
@@ -182,8 +183,6 @@ def _cost(study: Study, nodes: Sequence[Node], costs: Mapping[str, Mapping[str, 
     known = all(cost is not None and cost.flops is not None for cost, does in zip(planned, trains, strict=True) if does)
     flops = sum(cost.flops or 0.0 for cost in planned if cost)
     device_s = flops / (machine.tflops * 1e12 * machine.utilisation) + len(nodes) * machine.stage_s * ranks
-    models = [cost.parameters for cost in planned if cost]
-    largest = max(models, default=0)
     return {
         "tokens": sum(cost.tokens or 0 for cost in planned if cost),
         "flops": flops,
@@ -192,9 +191,18 @@ def _cost(study: Study, nodes: Sequence[Node], costs: Mapping[str, Mapping[str, 
         "hours_at_least": device_s / 3600 / machine.devices,
         "devices": machine.devices,
         "ranks_a_stage": ranks,
-        "disk_bytes": _MODEL_BYTES * sum(models) + _STATE_BYTES * largest * max(1, machine.devices // ranks),
+        "disk_bytes": _disk_bytes(study, nodes, planned, max(1, machine.devices // ranks)),
         "is_complete": known,
     }
+
+
+def _disk_bytes(study: Study, nodes: Sequence[Node], planned: Sequence[PhaseCost | None], side_by_side: int) -> int:
+    """All models that stay, those that other stages read, and what stages at work hold."""
+    parameters = {node.key: cost.parameters for node, cost in zip(nodes, planned, strict=True) if cost}
+    dropped = set() if study.keep.target_models else {key for key, own in readers(nodes).items() if not own}
+    at_work = _STATE_BYTES + (_MODEL_BYTES if dropped else 0)  # a model that is not counted below until it goes
+    kept = sum(count for key, count in parameters.items() if key not in dropped)
+    return _MODEL_BYTES * kept + at_work * max(parameters.values(), default=0) * side_by_side
 
 
 def _trains(node: Node) -> bool:

@@ -7,7 +7,7 @@ folder holds is said in docs/studies.md.
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +25,7 @@ from ds_stilts.studies.cells import record_study
 from ds_stilts.studies.energy import read_counters, used
 from ds_stilts.studies.expand import StudyRun
 from ds_stilts.studies.graph import Node, build_graph
+from ds_stilts.studies.keeping import check_models, drop_models, readers
 from ds_stilts.studies.keys import stage_facts
 from ds_stilts.studies.ledger import NAME as LEDGER
 from ds_stilts.studies.ledger import write_ledger
@@ -53,9 +54,15 @@ class Opened:
     nodes: list[Node]
     sources: dict[str, dict[str, str]]
     """By group, what its stages read."""
+    reading: dict[str, tuple[Node, ...]]
+    """By the key of each target whose model need not stay, the stages that read it."""
 
     def left(self) -> list[Node]:
         return [node for node in self.nodes if not self.store.is_done(node.key)]
+
+    def drop_models(self, nodes: Iterable[Node]) -> None:
+        """Remove those of these stages' models that need not stay."""
+        drop_models(nodes, self.reading, self.store, self.runs)
 
 
 def run_study(
@@ -92,6 +99,7 @@ def run_study(
     for path in (folder / FAILED).glob("*.json"):  # what failed before is tried again
         path.unlink(missing_ok=True)
     left = opened.left()
+    check_models(left, opened.nodes, store)
     records = {place: RunRecord(run, command or [], ranks) for place, run in opened.runs.items()}
     if left:
         number = min(workers or side_by_side(ranks), len(left))
@@ -104,6 +112,7 @@ def run_study(
             for record in records.values():
                 record.update()
     _complete(opened, ranks)
+    opened.drop_models(opened.nodes)
     _raise_failures(opened)
     say(f"study {study.study} ({study.size}) done in {duration(time.monotonic() - began)}")
     return len(left)
@@ -138,7 +147,8 @@ def open_study(study: Study, runs: Sequence[StudyRun], *, folder: Path, store: S
     for node in nodes:
         for run, stage in node.serves:
             store.link(node.key, folder / run.folder / stage)
-    return Opened(folder=folder, store=store, runs=opened, nodes=nodes, sources=sources)
+    reading = {} if study.keep.target_models else readers(nodes)
+    return Opened(folder=folder, store=store, runs=opened, nodes=nodes, sources=sources, reading=reading)
 
 
 def side_by_side(ranks: int) -> int:
@@ -184,7 +194,9 @@ class _Worker:
         try:
             with only_run_in(run.run_dir, node.stage):
                 if not store.is_done(node.key):
+                    check_models([node], self.opened.nodes, store)  # another study may have removed one meanwhile
                     self._carry_out(node, run)
+            self.opened.drop_models([node, *self._before(node)])
         except BusyError:
             return "busy"
         except (UserError, RankError) as error:
@@ -208,6 +220,9 @@ class _Worker:
             energy_j=used(before, after) if starts == 1 else None,  # what earlier starts took is gone
             source=after.source,
         )
+
+    def _before(self, node: Node) -> list[Node]:
+        return [other for other in self.opened.nodes if other.key in node.before]
 
     def _has_failed(self, key: str) -> bool:
         return (self.opened.folder / FAILED / f"{key}.json").exists()
@@ -256,8 +271,9 @@ def _complete(opened: Opened, ranks: int) -> None:
         if not opened.store.is_done(node.key) or ((folder / LEDGER).exists() and not (folder / LOCK).exists()):
             continue
         with suppress(BusyError), only_run_in(run.run_dir, node.stage):
-            where = model_where(run.recipe, node.stage)
-            write_ledger(folder, run.recipe, where=where, ranks=ranks, workers=1, energy_j=None, source=None)
+            if not (folder / LEDGER).exists():
+                where = model_where(run.recipe, node.stage)
+                write_ledger(folder, run.recipe, where=where, ranks=ranks, workers=1, energy_j=None, source=None)
 
 
 def _raise_failures(opened: Opened) -> None:

@@ -215,6 +215,14 @@ class Statistics(Section):
     """Standard error of a difference from the test items alone, in points; as `seed_sd` an assumption."""
 
 
+class Keep(Section):
+    """What stays on disk of stages that are done, beside rows, scores and records."""
+
+    target_models: bool = True
+    """false: a target's trained model goes once the target, and every stage of the study that reads the model, is done.
+    Start models and those of arms stay."""
+
+
 class Hardware(Section):
     """What the cost is computed for. The defaults are what one core reached with the quickstart's model; see
     docs/measurements.md."""

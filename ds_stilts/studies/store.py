@@ -1,7 +1,7 @@
 """Where stages lie that runs share: a folder for each key, linked into the folders of all runs that have that stage.
 
     STORE/<key>/            the stage's folder as a run leaves it: model/, predictions/, scores.json, DONE, …
-    STORE/<key>/entry.json  what the key was made of, and whose run is, or was last, at work here
+    STORE/<key>/entry.json  what the key was made of, whose run is, or was last, at work here, whether the model is gone
     RUN/arms/<arm>          a link to it
 
 A folder without DONE that another recipe's run left is begun again: its checkpoints carry that recipe's fingerprint.
@@ -21,6 +21,9 @@ from ds_stilts.errors import UserError
 from ds_stilts.whole_file import write_whole
 
 ENTRY = "entry.json"
+PHASE = "phase.json"
+"""In a model's folder, what its training recorded; beside it, once the model was removed."""
+_REMOVED = "model.removed.tmp"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +37,34 @@ class Store:
 
     def is_done(self, key: str) -> bool:
         return (self.folder(key) / "DONE").is_file()
+
+    def has_model(self, key: str) -> bool:
+        return (self.folder(key) / "model").is_dir()
+
+    def model_folders(self, key: str) -> list[Path]:
+        """A stage's model, and what is left of one that was being removed."""
+        return [path for name in ("model", _REMOVED) if (path := self.folder(key) / name).is_dir()]
+
+    def drop_model(self, key: str) -> None:
+        """Remove the model of a stage that is done, whose lock is held. Its entry and marker say so before it goes, and
+        what its training recorded (`phase.json`) stays.
+
+        Raises:
+            UserError: the folder cannot be written to.
+        """
+        folder = self.folder(key)
+        model, aside = folder / "model", folder / _REMOVED
+        shutil.rmtree(aside, ignore_errors=True)
+        if not model.is_dir():
+            return
+        try:
+            write_json(folder / PHASE, read_json(model / PHASE))
+            for name in (ENTRY, "DONE"):
+                write_json(folder / name, {**read_json(folder / name), "model": "removed once it was scored"})
+            model.rename(aside)  # at once: half a model would count as one
+        except OSError as error:
+            raise UserError(f"{error.filename or folder} cannot be written to ({error.strerror})") from None
+        shutil.rmtree(aside, ignore_errors=True)
 
     def link(self, key: str, stage_dir: Path) -> None:
         """Make a run's stage folder a link to the stored one, which is made if need be.

@@ -18,6 +18,7 @@ from ds_stilts.studies.sections import (
     Cells,
     Contrast,
     Hardware,
+    Keep,
     Seeds,
     Statistics,
     StudyArm,
@@ -60,6 +61,7 @@ class Study(Section):
     contrasts: dict[str, Contrast] = Field(min_length=1)
     statistics: Statistics = Statistics()
     hardware: Hardware = Hardware()
+    keep: Keep = Keep()
     unverified: dict[str, str] = {}
     """Constants that were quoted from memory or second hand, and what would settle them."""
     assumed_items: dict[str, AssumedItems] = {}
@@ -124,5 +126,5 @@ class Study(Section):
         return clean or list(self.targets)
 
     def declared(self) -> dict[str, Any]:
-        """What a lock freezes: all but prose and the machine that the cost is computed for."""
-        return self.model_dump(mode="json", exclude={"description", "hardware", "unverified", "assumed_items"})
+        """What a lock freezes: all but prose, the machine that the cost is computed for, and what stays on disk."""
+        return self.model_dump(mode="json", exclude={"description", "hardware", "keep", "unverified", "assumed_items"})

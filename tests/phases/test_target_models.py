@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from ds_stilts.errors import CheckpointError
 from ds_stilts.phases import _target
 from ds_stilts.phases.context import Ranks, Run
 from ds_stilts.recipe import Recipe
@@ -64,6 +65,8 @@ def test_a_perturbed_target_beside_the_clean_one_is_scored_with_its_model(
     ranks = Ranks(world=None, stop=None)  # type: ignore[arg-type]
     _target(run, ranks, arm="none", name="xquad:noise", scoring=False)  # there is nothing to train
     assert seen == {}
+    with pytest.raises(CheckpointError, match=r"the model of targets/none/xquad, which is not in .*evaluate RECIPE"):
+        _target(run, ranks, arm="none", name="xquad:noise", scoring=True)
 
     model = run.run_dir / "targets" / "none" / "xquad" / "model"
     model.mkdir(parents=True)
