@@ -39,6 +39,7 @@ def of_recipe(
         ds-stilts data overlap my_recipe.yaml --data-root /data/xtreme
         ds-stilts data overlap quickstart --out runs/quickstart --json
     """
+    from ds_stilts.errors import DataError
     from ds_stilts.recipe_file import load_recipe
 
     loaded = load_recipe(recipe, overrides or [])
@@ -47,6 +48,11 @@ def of_recipe(
 
     folder = out or Path("runs") / loaded.name
     root = find_data(loaded, folder, data_root)
+    if not root.is_dir():
+        raise DataError(
+            f"there is no folder {root} to read: recipe '{loaded.name}' makes up its languages when it runs; run it "
+            "first, and name its folder with --out"
+        )
     _show(scan_overlap(Run(recipe=loaded, run_dir=folder, data_root=root)), as_json)
 
 
@@ -87,9 +93,16 @@ def _show(lines: "Sequence[OverlapLine]", as_json: bool) -> None:
     rows: dict[tuple[str, str, str], list[OverlapLine]] = {}
     for line in lines:
         rows.setdefault((line.target, line.split, repr(line.training)), []).append(line)
-    print_table([_row(own) for own in rows.values()])
+    found = [own for own in rows.values() if any(line.found for line in own)]
+    if found:
+        print_table([_row(own) for own in found])
+        typer.echo()
+    typer.echo(
+        f"Nothing found in {len(rows) - len(found):,} of {len(rows):,} pairs of a scored split and a training set; "
+        "--json lists them all."
+    )
     for line, repeat in _longest(lines):
-        alike = "" if repeat.kind == "same" else f" ({repeat.resemblance:.2f})"
+        alike = f" ({min(repeat.resemblance, 0.99):.2f})" if repeat.kind == "near" else ""
         typer.echo(
             f"\n{repeat.kind}{alike}: {line.target} {line.split} {line.language} {repeat.scored}, "
             f"{line.training.label} {repeat.trained}"
