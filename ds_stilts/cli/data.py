@@ -38,7 +38,8 @@ def check(
     """Read data files to their end, and say of each task, split and language whether it is all there.
 
     complete: as many examples as published; part: fewer; unknown: the published number was not read from its source;
-    wrong: malformed, without its gold, or more than published. All problems are listed; only "wrong" exits with 2.
+    wrong: malformed, without its gold, or more than published. All problems are listed; only "wrong" exits with 2. A
+    part that a recipe chooses (`where`) has a line of its own, whose published number is unknown.
 
     \b
     Example:
@@ -140,7 +141,7 @@ def _print(found: "DataCheck") -> None:
     """Languages of one split that are in the same state share a row; problems and licences follow."""
     groups: dict[tuple[str, str, str], list[Line]] = {}
     for line in found.lines:
-        groups.setdefault((line.task, line.split, line.state), []).append(line)
+        groups.setdefault((line.task, line.part, line.state), []).append(line)
     print_table([_row(lines) for lines in groups.values()])
     spans = [line for line in found.lines if line.spans and line.spans.realigned + line.spans.unalignable]
     for line in spans:
@@ -153,7 +154,7 @@ def _print(found: "DataCheck") -> None:
     if found.wrong:
         typer.echo("\nWrong:")
         for line in found.wrong:
-            typer.echo(f"  {' '.join(part for part in (line.task, line.split, line.language) if part)}: {line.problem}")
+            typer.echo(f"  {' '.join(part for part in (line.task, line.part, line.language) if part)}: {line.problem}")
     if found.licences:
         typer.echo("\nLicences:")
         for name, licence in found.licences.items():
@@ -167,7 +168,7 @@ def _row(lines: "list[Line]") -> dict[str, Any]:
     examples, published = (sum(getattr(line, name) or 0 for line in lines) for name in ("examples", "published"))
     return {
         "task": first.task,
-        "split": first.split,
+        "split": first.part,
         "examples": examples,
         "state": f"part ({examples:,} of {published:,})" if first.state == "part" else first.state,
         "languages": [line.language for line in lines],

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from ds_stilts import __version__
-from ds_stilts.cli import data, recipes, study, study_predict, study_results, study_submit
+from ds_stilts.cli import data, overlap, recipes, study, study_predict, study_results, study_submit
 from ds_stilts.cli.bench import bench
 from ds_stilts.cli.doctor import doctor
 from ds_stilts.cli.evaluate import evaluate
@@ -121,7 +121,7 @@ app = group(
     tasks=tasks,
 )
 app.callback(help=HELP)(_options)
-app.add_typer(group("data", data.HELP, check=data.check, prepare=data.prepare))
+app.add_typer(group("data", data.HELP, check=data.check, overlap=overlap.of_recipe, prepare=data.prepare))
 shipped = group("recipes", recipes.HELP, list=recipes.show_list, show=recipes.show)
 shipped.callback(invoke_without_command=True, no_args_is_help=False)(explained(recipes.without_verb))
 app.add_typer(shipped)
@@ -131,6 +131,7 @@ app.add_typer(
         study.HELP,
         plan=study.plan,
         predict=study_predict.predict,
+        overlap=overlap.of_study,
         lock=study.lock,
         run=study.run,
         submit=study_submit.submit,

@@ -14,7 +14,7 @@ from ds_stilts.errors import UserError
 from ds_stilts.tasks.examples import BitextExample, Example, SearchExample
 from ds_stilts.tasks.guards import check_gold
 from ds_stilts.tasks.readers.alignment import Alignment, alignment
-from ds_stilts.tasks.task import Task
+from ds_stilts.tasks.task import Task, Where
 
 State = Literal["complete", "part", "unknown", "wrong"]
 """As many examples as published; fewer; nobody has read how many there should be; something that cannot be right."""
@@ -37,15 +37,22 @@ class Line:
     """Examples of the whole set, where that was read from its source."""
     files: dict[str, str] = field(default_factory=dict)
     """Path → xxh3."""
+    where: Where | None = None
+    """Not None: of the examples with these values only, which are a part of the split; of it nothing is published."""
     spans: Alignment | None = None
     """How gold answers lie in their contexts (span_qa)."""
     problem: str = ""
     """A sentence, where the state is "wrong"."""
 
     def as_json(self) -> dict[str, Any]:
-        """Plain values; `spans` only where there are any."""
-        values = asdict(self)
-        return values if self.spans else {key: value for key, value in values.items() if key != "spans"}
+        """Plain values; `spans` and `where` only where there are any."""
+        return {key: value for key, value in asdict(self).items() if value or key not in ("spans", "where")}
+
+    @property
+    def part(self) -> str:
+        """The split, and what of it, in words."""
+        chosen = "; ".join(f"{field} {', '.join(values)}" for field, values in (self.where or {}).items())
+        return f"{self.split} ({chosen})" if chosen else self.split
 
 
 def lines_there(task: Task, root: Path) -> list[Line]:
@@ -62,14 +69,17 @@ def lines_there(task: Task, root: Path) -> list[Line]:
     return lines
 
 
-def check_split(task: Task, split: str, language: str, root: Path) -> Line:
-    """Read one split of one language to its end; raises nothing that a file can be at fault for."""
-    published = task.split(split).published_count(language)
-    known: dict[str, Any] = {"task": task.name, "split": split, "language": language, "published": published}
+def check_split(task: Task, split: str, language: str, root: Path, where: Where | None = None) -> Line:
+    """Read one split of one language to its end, or the part that `where` chooses; raises nothing that a file can be at
+    fault for."""
+    published = None if where else task.split(split).published_count(language)
+    known: dict[str, Any] = {
+        "task": task.name, "split": split, "language": language, "published": published, "where": where,
+    }  # fmt: skip
     try:
         files = task.files(split, language, root)
         known["files"] = {_name(path, root): checksum([path]) for path in files if path.is_file()}
-        examples = task.examples(split, language, root)
+        examples = task.examples(split, language, root, where)
         known["examples"] = count = _count(examples, task)
         if task.format == "span_qa":
             known["spans"] = alignment(examples)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ds_stilts.data.check import Line, check_split, lines_there
+from ds_stilts.data.identity import stable
 from ds_stilts.engine.telemetry import say
 from ds_stilts.errors import UserError
 from ds_stilts.phases.checks import reads
@@ -54,20 +55,23 @@ def check_catalogue(root: Path) -> DataCheck:
 
 
 def check_needed(recipe: Recipe, root: Path) -> DataCheck:
-    """Check every split that a recipe reads; one that is missing is wrong here."""
+    """Check every split that a recipe reads, and every part of one (`where`); one that is missing is wrong here."""
     check_recipe(recipe, processes=1)
     run = Run(recipe=recipe, run_dir=root, data_root=root)
-    lines: dict[tuple[str, str, str], Line] = {}
+    lines: dict[tuple[str, str, str, str], Line] = {}
     for task, find in reads(run):
         say(f"reading {task.name}", passing=True)
         try:
             keys = find()
         except UserError as error:
             problem = Line(task=task.name, split="", language="", state="wrong", problem=str(error))
-            lines.setdefault((task.name, "", str(error)), problem)
+            lines.setdefault((task.name, "", "", str(error)), problem)
             continue
         for key in keys:
-            place = (task.name, key.split, key.language)
+            place = (task.name, key.split, key.language, "")
             if place not in lines:
                 lines[place] = check_split(task, key.split, key.language, root)
+            part = (*place[:3], stable(key.where))
+            if key.where and part not in lines and lines[place].state != "wrong":
+                lines[part] = check_split(task, key.split, key.language, root, key.where)
     return DataCheck(lines=list(lines.values()), not_here=[])

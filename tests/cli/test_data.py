@@ -81,6 +81,24 @@ def test_what_a_recipe_needs_and_is_missing_is_wrong(root: Path, tmp_path: Path)
     assert "error: 2 of 3 splits" in answer.stderr
 
 
+def test_the_part_that_a_recipe_chooses_has_a_line_of_its_own(root: Path, tmp_path: Path) -> None:
+    genres = ("fiction", "travel", "fiction")
+    write(root / "mnli/train.jsonl", "".join(json.dumps({**PAIR, "genre": genre}) + "\n" for genre in genres))
+    arguments = ["data", "check", tmp_path / "small.yaml", "--data-root", root]
+    key = "arms.nli.tasks.mnli.where={genre: [%s]}"
+    found = ds_stilts(*arguments, "--set", key % "fiction")
+    assert found.exit_code == 0, found.output
+    assert [line.split() for line in found.stdout.splitlines()[1:3]] == [
+        ["mnli", "train", "3", "part", "(3", "of", "392,702)", "en"],
+        ["mnli", "train", "(genre", "fiction)", "2", "unknown", "en"],
+    ]
+    lines = json.loads(ds_stilts(*arguments, "--json", "--set", key % "fiction").stdout)["lines"]
+    assert [line.get("where") for line in lines[:3]] == [None, {"genre": ["fiction"]}, None]
+    refused = ds_stilts(*arguments, "--set", key % "poetry")
+    assert refused.exit_code == 2
+    assert "mnli train (genre poetry) en: " in refused.stdout and "no example has genre 'poetry'" in refused.stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [

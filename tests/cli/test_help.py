@@ -31,6 +31,7 @@ VERBS = [
 SUBVERBS = [
     "data",
     "data check",
+    "data overlap",
     "data prepare",
     "recipes",
     "recipes list",
@@ -39,6 +40,7 @@ SUBVERBS = [
     "study list",
     "study plan",
     "study predict",
+    "study overlap",
     "study lock",
     "study run",
     "study submit",

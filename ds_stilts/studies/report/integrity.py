@@ -7,6 +7,7 @@ from ds_stilts.plan import score_splits
 from ds_stilts.plan_validation import validation_languages
 from ds_stilts.studies.collapse import collapsed
 from ds_stilts.studies.guards import labels_seen
+from ds_stilts.studies.overlap import kept_scan
 from ds_stilts.studies.report.collect import Evidence
 from ds_stilts.studies.report.gains import Gains
 from ds_stilts.studies.sections import Contrast
@@ -28,6 +29,7 @@ def checks(evidence: Evidence, gains: Gains) -> tuple[Check, ...]:
     return (
         _zero_shot(evidence),
         _overlap(gains),
+        *_repeats(evidence),
         _selection(evidence),
         _collapsed(evidence),
         _seeds(evidence),
@@ -89,6 +91,29 @@ def _overlap(gains: Gains) -> Check:
         for (name, target), what in gains.overlaps.items()
     ]
     return _check("Train overlap", problems, "no arm's intermediate tasks hold a target's training data")
+
+
+def _repeats(evidence: Evidence) -> list[Check]:
+    """What was found of scored items in training files; nothing where nobody has looked (`ds-stilts study overlap`)."""
+    lines = kept_scan(evidence.folder, evidence.runs)
+    if lines is None:
+        return []
+    problems: dict[str, list[str]] = {}
+    for line in lines:
+        if line["same"] + line["near"]:
+            phases = [where.removeprefix("arms.") for where in line["phases"]]
+            problems.setdefault(
+                f"{line['target']}, {line['split']}, in {line['training']['task']} {line['training']['split']} "
+                f"({', '.join(phases)})",
+                [],
+            ).append(f"{line['language']} {line['same']} + {line['near']} of {line['examples']:,}")
+    return [
+        _check(
+            "Scored items in training",
+            [f"{where}: the same + nearly the same {', '.join(found)}" for where, found in problems.items()],
+            "no scored item is, or is nearly, in what is trained on before it is scored, whatever its label",
+        )
+    ]
 
 
 def _selection(evidence: Evidence) -> Check:

@@ -1,5 +1,6 @@
 """Gains over the baseline: which languages and targets a mean is over, what stays apart, and what is corrected."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 
 from ds_stilts.studies.cells import all_cells
+from ds_stilts.studies.overlap import KEPT
 from ds_stilts.studies.report.collect import Evidence, read_evidence
 from ds_stilts.studies.report.contrasts import question_contrasts
 from ds_stilts.studies.report.estimates import answer
@@ -180,3 +182,22 @@ def test_a_collapsed_run_is_named(tmp_path: Path) -> None:
     found = by_title(read_evidence(plant(tmp_path / "s", study, level, items=200, seed_sd=0.1)))["Collapsed runs"]
     assert not found.is_fine and any(text.startswith("harm, synth_nli, seed 1:") for text in found.found)
     assert not any(text.startswith("none") for text in found.found)
+
+
+def test_scored_items_that_were_found_in_training_are_told_where_somebody_has_looked(copied: Copy) -> None:
+    folder, _ = copied()
+    evidence = read_evidence(folder)
+    assert "Scored items in training" not in by_title(evidence)
+    training = {"task": "synth_qa", "split": "train"}
+    line = {"target": "synth_nli", "split": "test", "language": "aa", "training": training, "phases": ["arms.qa"]}
+    recipes = [one.recipe.fingerprint() for one in evidence.runs if one.seed == evidence.runs[0].seed]
+
+    def kept(**counts: int) -> Check:
+        lines = [{**line, "examples": 1500, "same": 0, "near": 0, "text": 7}, {**line, "examples": 1500, **counts}]
+        (folder / KEPT).write_text(json.dumps({"recipes": recipes, "lines": lines}))
+        return by_title(evidence)["Scored items in training"]
+
+    assert kept(same=0, near=0, text=1).is_fine
+    found = kept(same=2, near=1, text=0)
+    assert not found.is_fine
+    assert found.found == ("synth_nli, test, in synth_qa train (qa): the same + nearly the same aa 2 + 1 of 1,500",)
