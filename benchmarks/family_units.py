@@ -2,7 +2,7 @@
 
 Seven languages in six families, as the made-up ones that are scored zero-shot: gains of three tasks and six seeds with
 random family, language, task and seed, of a slope of 0 (which should be rejected in 5 %) and of -1. Three ways: the
-mixed model with families, without them, and `studies.report.typology.mixed_slope`, which takes families as units.
+mixed model with families, without them, and `studies.slopes.mixed_slope`, which takes families as units.
 
     python benchmarks/family_units.py [SIMULATIONS]
 """
@@ -14,7 +14,7 @@ import numpy as np
 from ds_stilts.report.facts import language_facts
 from ds_stilts.statistics.mixed_model import language_slope
 from ds_stilts.studies.covariates import covariate
-from ds_stilts.studies.report.typology import mixed_slope
+from ds_stilts.studies.slopes import Columns, mixed_slope
 
 LANGUAGES = ("bb", "cc", "dd", "ee", "ff", "gg", "hh")
 CASES = ((1.0, 1.0), (1.0, 0.3), (2.0, 0.3), (0.0, 1.0), (0.0, 0.0))
@@ -43,7 +43,7 @@ def main(simulations: int) -> None:
                 found = (
                     language_slope(gains, distance, families_N=families, **columns),
                     language_slope(gains, distance, families_N=codes, **columns),
-                    mixed_slope(gains, distance, families_N=families, **columns),
+                    mixed_slope(gains, Columns(covariate_N=distance, families_N=families, **columns)),
                 )
                 hits[:, place] += [one.p is not None and one.p < 0.05 for one in found]
         shown = " | ".join(f"{null:.1f} / {power:.1f}" for null, power in 100 * hits / simulations)

@@ -39,9 +39,13 @@ from ds_stilts.statistics.power import (  # noqa: E402
 )
 from ds_stilts.statistics.selection import best_of  # noqa: E402
 from ds_stilts.statistics.signs import sign_flip_test, sign_test  # noqa: E402
+from ds_stilts.statistics.slope_power import detectable_slope  # noqa: E402
 from ds_stilts.studies.report.estimates import AGGREGATES  # noqa: E402
 from tests.statistics.gains import CASES as GAINS  # noqa: E402
 from tests.statistics.gains import Gains  # noqa: E402
+from tests.statistics.slope_designs import CASES as SLOPES  # noqa: E402
+from tests.statistics.slope_designs import columns  # noqa: E402
+from tests.statistics.slope_designs import gains as slope_gains  # noqa: E402
 from tests.statistics.worlds import CASES as WORLDS  # noqa: E402
 from tests.statistics.worlds import World  # noqa: E402
 
@@ -274,6 +278,15 @@ def slopes() -> Iterator[Row]:
         )
 
 
+def announced_slopes() -> Iterator[Row]:
+    for name, planned in SLOPES.items():
+        least = detectable_slope(planned)
+        yield Row(
+            method="mixed model", case=f"{name}, detectable slope", what="power 0.800", band=(0.77, 0.83),
+            trial=lambda draw, d=planned, x=least: found(language_slope(slope_gains(d, x, draw), **columns(d)).p),
+        )  # fmt: skip
+
+
 def orders() -> Iterator[Row]:
     def trial(draw: np.random.Generator) -> float:
         scores = 3 * draw.normal(size=6) + draw.exponential(size=(4, 6))
@@ -299,6 +312,7 @@ def main() -> int:
         selections,
         several,
         slopes,
+        announced_slopes,
         orders,
         contrasts,
         contrasts_of_languages,

@@ -124,7 +124,7 @@ def detectable_effect(design: Design, *, power: float = POWER, test: Literal["co
             f"{design.alpha:g} it takes {least_seeds(design.alpha)} or more"
         )
     found = power_of_contrast if test == "contrast" else power_of_signs
-    return _least(lambda size: found(design, size), power, design.seed_sd + design.item_se)
+    return least_size(lambda size: found(design, size), power, design.seed_sd + design.item_se)
 
 
 def detectable_margin(design: Design, *, power: float = POWER, claim: Literal["equivalent", "not worse"]) -> float:
@@ -134,11 +134,18 @@ def detectable_margin(design: Design, *, power: float = POWER, claim: Literal["e
         StatisticsError: a power that is not above alpha and below 1.
     """
     found = power_of_equivalence if claim == "equivalent" else power_of_non_inferiority
-    return _least(lambda size: found(design, size), power, design.seed_sd + design.item_se)
+    return least_size(lambda size: found(design, size), power, design.seed_sd + design.item_se)
 
 
-def _least(chance: Callable[[float], float], power: float, scale: float) -> float:
-    """The smallest size at which an increasing chance reaches `power`."""
+def least_size(chance: Callable[[float], float], power: float, scale: float) -> float:
+    """The smallest size at which an increasing chance reaches `power`.
+
+    Args:
+        scale: what a size is measured in: where the search begins.
+
+    Raises:
+        StatisticsError: a power that is not above the chance of size 0 and below 1.
+    """
     from scipy import optimize
 
     if not chance(0.0) < power < 1:

@@ -6,7 +6,7 @@ C·step for a small matrix, and all that REML and Kenward and Roger ask for foll
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -43,6 +43,13 @@ class Products:
             blocks=tuple(slice(int(first), int(last)) for first, last in pairwise(bounds)),
             num_rows=len(columns),
         )
+
+    def with_outcome(self, columns_NC: np.ndarray, outcome_N: np.ndarray) -> "Products":
+        """The same of another outcome, from all columns before it [rows, columns]."""
+        gram, across = self.gram.copy(), columns_NC.T @ outcome_N
+        gram[-1, :-1] = gram[:-1, -1] = across
+        gram[-1, -1] = outcome_N @ outcome_N
+        return replace(self, gram=gram)
 
     def lowest(self, place: int) -> float:
         """The ratio of one random intercept at which V stops being positive definite if no other ratio is below 0."""

@@ -42,7 +42,7 @@ def fit_reml(products: Products, below_zero: int | None = None) -> RemlFit:
 
     count = len(products.blocks)
     if not count:
-        return _fit_at(products, np.empty(0), True)
+        return fit_at(products, np.empty(0), True)
     least = np.zeros(count)
     if below_zero is not None:
         least[below_zero] = 0.999 * products.lowest(below_zero)
@@ -73,7 +73,7 @@ def fit_reml(products: Products, below_zero: int | None = None) -> RemlFit:
             options=options,
         ).x  # fmt: skip
         above = np.expm1(logs)
-    return _fit_at(products, least + above, is_flat(above) and bool((above < 0.999 * _LARGEST).all()))
+    return fit_at(products, least + above, is_flat(above) and bool((above < 0.999 * _LARGEST).all()))
 
 
 def _deviance(products: Products, ratios: np.ndarray) -> tuple[float, np.ndarray]:
@@ -92,7 +92,8 @@ def _deviance(products: Products, ratios: np.ndarray) -> tuple[float, np.ndarray
     return float(value), np.array(slopes)
 
 
-def _fit_at(products: Products, ratios: np.ndarray, converged: bool) -> RemlFit:
+def fit_at(products: Products, ratios: np.ndarray, converged: bool = True) -> RemlFit:
+    """Generalised least squares where the ratios of the variances are these."""
     through = products.gram @ products.inverse(ratios).step
     fixed = np.linalg.solve(through[products.fixed, products.fixed], through[products.fixed, -1])
     left_over = through[-1, -1] - through[-1, products.fixed] @ fixed

@@ -7,6 +7,8 @@ from ds_stilts.tasks.languages import known_languages, language_facts
 
 Covariate = Literal["distance", "resource"]
 """What a contrast's `slope` may name."""
+UNITS: dict[Covariate, str] = {"distance": "points per unit of distance", "resource": "points per unit of resource"}
+"""Of a slope over each."""
 
 
 def covariate(name: Covariate, code: str) -> float | None:

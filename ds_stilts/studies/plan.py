@@ -226,5 +226,5 @@ def _contrast(study: Study, runs: Sequence[StudyRun], contrast: Contrast) -> dic
         "slope": contrast.slope,
         "languages": len({language for own in languages.values() for language in own}),
         "paired_seeds": len(study.seeds.intermediate),
-        "power": announced_power(study, contrast),
+        "power": announced_power(study, contrast, languages),
     }

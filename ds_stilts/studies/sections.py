@@ -213,6 +213,23 @@ class Statistics(Section):
     runs to measure it on."""
     item_se: float = Field(default=0.5, ge=0)
     """Standard error of a difference from the test items alone, in points; as `seed_sd` an assumption."""
+    language_sd: float | None = Field(default=None, ge=0)
+    """Standard deviation over languages of a difference, in points, about its line over a fact and as it would be with
+    endless seeds, test items included; an assumption that the power of slopes is computed with. null: none is
+    announced."""
+    family_sd: float = Field(default=0.0, ge=0)
+    """The same of what is common to the languages of a family, on top."""
+    cell_sd: float | None = Field(default=None, gt=0)
+    """Standard deviation of what is left of the difference of one language, target and seed, once what each adds is
+    taken off; goes with `language_sd`. Mostly larger than `seed_sd`, which is of a mean over many."""
+
+    @model_validator(mode="after")
+    def spread_of_slopes(self) -> "Statistics":
+        if (self.language_sd is None) != (self.cell_sd is None):
+            raise ValueError("`language_sd` and `cell_sd` go together: the power of a slope takes both")
+        if self.family_sd and self.language_sd is None:
+            raise ValueError("family_sd: it is for the power of slopes alone; give `language_sd` and `cell_sd` too")
+        return self
 
 
 class Keep(Section):

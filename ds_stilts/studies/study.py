@@ -84,6 +84,8 @@ class Study(Section):
                     f"{where}: there is no target '{target}'{suggestion(target, list(self.targets))}; the study has: "
                     f"{', '.join(self.targets)}"
                 )
+        if self.statistics.language_sd is not None and not any(one.slope for one in self.contrasts.values()):
+            raise ValueError("statistics.language_sd: no contrast has a `slope`, which it is for; remove it")
         if not any(arm.is_matched for arm in self.arms.values()):
             raise ValueError("arms: every arm is a baseline or unmatched; a study compares something")
         return self

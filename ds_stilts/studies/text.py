@@ -6,6 +6,8 @@ from typing import Any
 from ds_stilts.planning.machine import gib
 from ds_stilts.studies.power import power_words
 
+_NO_SLOPE = "what a slope finds is not announced (statistics.language_sd)"
+
 
 def plan_text(plan: Mapping[str, Any]) -> str:
     """The plan of `studies.plan.plan_study`."""
@@ -83,7 +85,7 @@ def _contrasts(contrasts: Mapping[str, Mapping[str, Any]]) -> list[str]:
         expected = ", ".join(f"{key} {value}" for key, value in (one["predicted"] or {}).items()) or "an estimate"
         kind = "confirmatory" if one["confirmatory"] else "exploratory"
         power, seeds = one["power"], one["paired_seeds"]
-        words = power_words(power) or ("what a slope finds is not announced" if one["slope"] else "")
+        words = power_words(power) or (_NO_SLOPE if one["slope"] else "")
         held_back = f" ({power['seeds']} of them score it)" if power and power["seeds"] != seeds else ""
         lines.append(
             f"  {name}: {compared}, {expected}, {kind}, over {one['languages']} languages and "

@@ -12,8 +12,9 @@ from typing import Any
 from ds_stilts.studies.claims.claims_file import Claim, Claims
 from ds_stilts.studies.claims.scope import why_not
 from ds_stilts.studies.claims.structure import STRUCTURES
+from ds_stilts.studies.covariates import UNITS
 from ds_stilts.studies.report.collect import Evidence
-from ds_stilts.studies.report.contrasts import UNITS, judge_contrasts, question_contrasts
+from ds_stilts.studies.report.contrasts import judge_contrasts, question_contrasts
 from ds_stilts.studies.report.estimates import answer
 from ds_stilts.studies.report.verdicts import Judgement, Verdict, rule_text
 from ds_stilts.studies.sections import Contrast

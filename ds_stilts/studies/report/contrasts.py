@@ -10,6 +10,7 @@ from ds_stilts.errors import StatisticsError
 from ds_stilts.report.numbers import count
 from ds_stilts.statistics.multi_bootstrap import Cell
 from ds_stilts.statistics.selection import choose
+from ds_stilts.studies.covariates import UNITS
 from ds_stilts.studies.guards import all_languages, cell_languages
 from ds_stilts.studies.report.collect import Evidence
 from ds_stilts.studies.report.estimates import Asked, Finding, arm
@@ -20,7 +21,6 @@ from ds_stilts.studies.sections import Cells, Contrast, Statistics
 
 FEWEST_TO_CHOOSE = 3
 """Seeds: one to choose on, and two that show a spread."""
-UNITS = {"distance": "points per unit of distance", "resource": "points per unit of resource"}
 
 
 @dataclass(frozen=True, kw_only=True)

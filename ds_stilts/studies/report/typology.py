@@ -4,7 +4,7 @@ The model and the permutation take languages as a sample, families as alike; the
 """
 
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from statistics import fmean
 
 import numpy as np
@@ -13,14 +13,13 @@ from ds_stilts.errors import StatisticsError
 from ds_stilts.report.facts import language_facts
 from ds_stilts.statistics.blocked_permutation import BlockedResult, blocked_permutation, language_gains
 from ds_stilts.statistics.bootstrap import LEVEL
-from ds_stilts.statistics.mixed_model import MIN_LANGUAGES, Slope, language_slope
+from ds_stilts.statistics.mixed_model import Slope
 from ds_stilts.studies.covariates import Covariate, covariate
 from ds_stilts.studies.report.collect import Evidence
 from ds_stilts.studies.report.estimates import Asked, Finding, paired_seeds
+from ds_stilts.studies.slopes import Columns, mixed_slope
 
 _FEWEST_FOR_BAND = 3
-FEWEST_RELATIVES = 3
-"""Languages beyond the first of their family, from which on family and language are told apart."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,8 +77,11 @@ def over_languages(evidence: Evidence, asked: Asked, fact: Covariate) -> OverLan
     slope = permutation = None
     try:
         slope = mixed_slope(
-            np.array(gains), np.array([known[code] for code in languages]), languages_N=languages,
-            families_N=families, tasks_N=targets, seeds_N=of_seed,
+            np.array(gains),
+            Columns(
+                covariate_N=np.array([known[code] for code in languages]), languages_N=languages, families_N=families,
+                tasks_N=targets, seeds_N=of_seed,
+            ),
         )  # fmt: skip
     except StatisticsError as error:
         notes.append(str(error))
@@ -99,47 +101,6 @@ def over_languages(evidence: Evidence, asked: Asked, fact: Covariate) -> OverLan
         unknown=unknown,
         notes=tuple(notes),
     )
-
-
-def mixed_slope(
-    gains_N: np.ndarray,
-    covariate_N: np.ndarray,
-    *,
-    languages_N: Sequence[str],
-    families_N: Sequence[str],
-    tasks_N: Sequence[str],
-    seeds_N: Sequence[int],
-) -> Slope:
-    """The slope by the mixed model; with families as units where hardly any family has a second language.
-
-    Family and language then cannot be told apart: with both, the test of seven languages in six families rejects 0.6 %
-    instead of 5 % and finds little; without the family up to 9 %. Means over each family's languages keep 4 to 5 %
-    (benchmarks/family_units.py, docs/study-report.md).
-
-    Args and raises: as `ds_stilts.statistics.mixed_model.language_slope`.
-    """
-    of_language = dict(zip(languages_N, zip(families_N, map(float, covariate_N), strict=True), strict=True))
-    members: dict[str, list[float]] = {}
-    for family, value in of_language.values():
-        members.setdefault(family, []).append(value)
-    relatives = len(of_language) - len(members)
-    if not 0 < relatives < FEWEST_RELATIVES or len(members) < MIN_LANGUAGES:
-        return language_slope(
-            gains_N, covariate_N, languages_N=languages_N, families_N=families_N, tasks_N=tasks_N, seeds_N=seeds_N
-        )
-    rows: dict[tuple[str, str, int], list[int]] = {}
-    for place, key in enumerate(zip(families_N, tasks_N, seeds_N, strict=True)):
-        rows.setdefault(key, []).append(place)
-    families, tasks, seeds = zip(*rows, strict=True)
-    found = language_slope(
-        np.array([gains_N[places].mean() for places in rows.values()]),
-        np.array([np.mean(members[family]) for family in families]),
-        languages_N=families,
-        families_N=families,
-        tasks_N=tasks,
-        seeds_N=seeds,
-    )
-    return replace(found, method=f"languages of one family averaged, {len(members)} families as units; {found.method}")
 
 
 def _finding(

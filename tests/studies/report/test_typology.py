@@ -1,6 +1,7 @@
 """Slopes over facts of languages: what is the unit, what is left out, and how often a null is rejected."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from scipy import stats
@@ -10,7 +11,8 @@ from ds_stilts.statistics.mixed_model import language_slope
 from ds_stilts.studies.covariates import covariate
 from ds_stilts.studies.report.collect import read_evidence
 from ds_stilts.studies.report.estimates import Asked, arm
-from ds_stilts.studies.report.typology import mixed_slope, over_languages
+from ds_stilts.studies.report.typology import over_languages
+from ds_stilts.studies.slopes import Columns, mixed_slope
 
 MADE_UP = ("bb", "cc", "dd", "ee", "ff", "gg", "hh")
 NATURAL = ("ar", "de", "el", "es", "hi", "ru", "th", "tr", "vi", "zh", "fr")
@@ -25,8 +27,11 @@ class Rows:
         self.families = [language_facts(code).family for code in self.codes]
         self.distance = np.array([covariate("distance", code) for code in self.codes], np.float64)
 
-    def columns(self) -> dict[str, list]:  # type: ignore[type-arg]
-        return {"languages_N": self.codes, "families_N": self.families, "tasks_N": self.tasks, "seeds_N": self.seeds}
+    def columns(self) -> dict[str, Any]:
+        return {
+            "covariate_N": self.distance, "languages_N": self.codes, "families_N": self.families,
+            "tasks_N": self.tasks, "seeds_N": self.seeds,
+        }  # fmt: skip
 
     def null(self, draw: np.random.Generator) -> np.ndarray:
         of = {family: draw.normal() for family in dict.fromkeys(self.families)}
@@ -38,16 +43,16 @@ class Rows:
 def test_families_are_the_units_only_where_they_hardly_repeat() -> None:
     draw = np.random.default_rng(1)
     made_up, natural = Rows(MADE_UP), Rows(NATURAL)
-    few = mixed_slope(made_up.null(draw), made_up.distance, **made_up.columns())
+    few = mixed_slope(made_up.null(draw), Columns(**made_up.columns()))
     assert few.n == 6 and few.method.startswith("languages of one family averaged, 6 families as units")
     gains = natural.null(draw)
-    many = mixed_slope(gains, natural.distance, **natural.columns())
-    assert many == language_slope(gains, natural.distance, **natural.columns()) and many.n == len(NATURAL)
+    many = mixed_slope(gains, Columns(**natural.columns()))
+    assert many == language_slope(gains, **natural.columns()) and many.n == len(NATURAL)
 
 
 def test_an_effect_of_distance_is_found_as_it_is() -> None:
     rows, draw = Rows(MADE_UP), np.random.default_rng(2)
-    found = mixed_slope(3 - 4 * rows.distance + rows.null(draw), rows.distance, **rows.columns())
+    found = mixed_slope(3 - 4 * rows.distance + rows.null(draw), Columns(**rows.columns()))
     assert found.p is not None and found.p < 0.01 and found.interval is not None
     assert found.interval[0] < -4 < found.interval[1] < -2
 
@@ -56,7 +61,7 @@ def test_without_an_effect_it_rejects_no_oftener_than_alpha() -> None:
     """Upper end of the 99 % binomial band; with the family as a random effect it would reject 0.6 %, which is safe too,
     but finds nothing."""
     rows, draw = Rows(MADE_UP), np.random.default_rng(3)
-    found = [mixed_slope(rows.null(draw), rows.distance, **rows.columns()).p for _ in range(400)]
+    found = [mixed_slope(rows.null(draw), Columns(**rows.columns())).p for _ in range(400)]
     rejected = sum(p is not None and p < 0.05 for p in found)
     low, high = stats.binom.interval(0.99, 400, 0.04)
     assert low <= rejected <= high
