@@ -154,7 +154,7 @@ def read_mapping(text: str, *, source: str, what: str, overrides: list[str] | tu
         node = values
         *parents, last = key.split(".")
         for parent in parents:
-            if isinstance(node, dict) and not isinstance(node.get(parent), dict | list):
+            if isinstance(node, dict) and node.get(parent) is None:
                 node[parent] = {}
             node = node[_place(node, parent, override)]
         node[_place(node, last, override)] = read(value, f"--set {override}")
@@ -163,8 +163,12 @@ def read_mapping(text: str, *, source: str, what: str, overrides: list[str] | tu
 
 def _place(node: Any, key: str, override: str) -> Any:
     """`key` as an index: of the phases of a sequence, "1" is the first."""
-    if not isinstance(node, list):
+    if isinstance(node, dict):
         return key
+    if not isinstance(node, list):
+        raise RecipeError(
+            f"--set {override}: '{key}' would stand inside of {node!r}, which has no keys; set that first"
+        )
     if not key.isdigit() or not 1 <= int(key) <= len(node):
         raise RecipeError(f"--set {override}: '{key}' stands for a place in a list of {len(node)}; count from 1")
     return int(key) - 1

@@ -113,6 +113,7 @@ def test_an_override_may_make_what_is_not_there() -> None:
         ("sed=2", "sed: unknown key"),
         ("seed=x", "seed: "),
         ("seed=[", "--set seed=["),
+        ("name.mnli=2", "--set name.mnli=2: 'mnli' would stand inside of 'probe', which has no keys; set that first"),
     ],
 )
 def test_a_bad_override_is_told(override: str, sentence: str) -> None:

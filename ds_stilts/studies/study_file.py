@@ -54,7 +54,7 @@ def load_study(name_or_path: str, size: str | None = None, overrides: list[str] 
 
     Args:
         size: None: the file's first.
-        overrides: of keys as they are once the size is picked.
+        overrides: of keys as they are once the size is picked, and the recipe that `base` names is read.
 
     Raises:
         RecipeError: not found, not YAML, no such size, unknown key (with suggestion), or values that do not fit.
@@ -71,32 +71,51 @@ def load_study(name_or_path: str, size: str | None = None, overrides: list[str] 
             f"{', '.join(sizes) or 'one only, without a name'}"
         )
     picked = {**values, **(sizes.get(chosen) or {}), "size": chosen}
-    text = yaml.safe_dump(picked, sort_keys=False, allow_unicode=True)
     where = f"{path}, size {chosen}" if sizes else str(path)
-    picked = read_mapping(text, source=where, what="study", overrides=overrides)
-    return check_study(picked, source=where, folder=path.resolve().parent)
+    picked = _overridden(picked, where, [one for one in overrides if _names_base(one)])
+    picked, folder = _with_named_base(picked, path.resolve().parent)
+    picked = _overridden(picked, where, [one for one in overrides if not _names_base(one)])
+    return check_study(picked, source=where, folder=folder)
 
 
 def check_study(values: dict[str, Any], *, source: str, folder: Path) -> Study:
-    """A study from its values. Targets that it does not give are those of the recipe that its `base` names.
+    """A study from its values.
 
     Args:
         source: named in messages.
-        folder: where a `base` that is named as a path lies.
+        folder: where a `base` that is named as a path lies, and what paths in a `base` that is written out are relative
+            to.
     """
+    values, folder = _with_named_base(values, folder)
     base = values.get("base")
-    if isinstance(base, str):
-        beside = folder / base
-        path = beside if beside.is_file() else find_recipe(base)
-        base, folder = _recipe_of(path), path.resolve().parent
-        values = {"targets": base.get("targets"), **values}
-        base = {key: value for key, value in base.items() if key not in NOT_IN_BASE}
     if isinstance(base, dict):
         values = {**values, "base": _with_whole_paths(base, folder)}
     try:
         return Study.model_validate(values)
     except ValidationError as error:
         raise RecipeError(f"{source}: {explain(error, Study)}") from None
+
+
+def _names_base(override: str) -> bool:
+    return override.partition("=")[0] == "base"
+
+
+def _overridden(values: dict[str, Any], source: str, overrides: list[str]) -> dict[str, Any]:
+    text = yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
+    return read_mapping(text, source=source, what="study", overrides=overrides)
+
+
+def _with_named_base(values: dict[str, Any], folder: Path) -> tuple[dict[str, Any], Path]:
+    """A study with the recipe that its `base` names in its place, and the folder that paths in it are relative to.
+    Targets that the study does not give are the recipe's."""
+    base = values.get("base")
+    if not isinstance(base, str):
+        return values, folder
+    beside = folder / base
+    path = beside if beside.is_file() else find_recipe(base)
+    recipe = _recipe_of(path)
+    base = {key: value for key, value in recipe.items() if key not in NOT_IN_BASE}
+    return {"targets": recipe.get("targets"), **values, "base": base}, path.resolve().parent
 
 
 def _values(path: Path) -> dict[str, Any]:

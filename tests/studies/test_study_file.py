@@ -122,6 +122,16 @@ def test_a_base_is_a_recipe_by_name_without_what_the_study_decides() -> None:
     assert not {"arms", "targets", "seed", "name"} & set(base)
 
 
+def test_an_override_inside_a_named_base_leaves_the_rest_of_it(tmp_path: Path) -> None:
+    path = str(write(tmp_path, {key: own for key, own in values(base="quickstart").items() if key != "targets"}))
+    plain, changed = load_study(path), load_study(path, overrides=["base.training.lr=0.5", "targets.synth_pos.lr=0.1"])
+    assert changed.base == plain.base | {"training": plain.base["training"] | {"lr": 0.5}} != plain.base
+    assert list(changed.targets) == list(plain.targets) and changed.targets["synth_pos"]["lr"] == 0.1
+
+    other = load_study(path, overrides=["base.training.lr=0.5", "base=real_mini"])
+    assert other.base["training"]["lr"] == 0.5 and "tokenizer" in other.base["start"] and "xnli" in other.targets
+
+
 def test_files_of_own_tasks_lie_beside_the_file_that_names_them(tmp_path: Path) -> None:
     task = {"format": "sentence_pair", "files": {"train": "pairs/{lang}.tsv"}, "labels": ["a", "b"]}
     found = loaded(tmp_path, values(base__tasks={"mine": task}))
