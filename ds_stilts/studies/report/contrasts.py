@@ -21,6 +21,8 @@ from ds_stilts.studies.sections import Cells, Contrast, Statistics
 
 FEWEST_TO_CHOOSE = 3
 """Seeds: one to choose on, and two that show a spread."""
+_NAMED = 3
+"""Languages without rows that a remark names; the tables by language show them all."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -227,5 +229,6 @@ def _with_missing(evidence: Evidence, contrast: Contrast, finding: Finding) -> F
         wanted = all_languages(evidence.study, evidence.recipes, contrast, key)
         for target, languages in wanted.items():
             if lacking := [code for code in languages if code not in evidence.languages(target)]:
-                said.append(f"{target} not scored in {', '.join(lacking)}, which are left out")
+                more = f" and {len(lacking) - _NAMED} more" if len(lacking) > _NAMED else ""
+                said.append(f"{target} not scored in {', '.join(lacking[:_NAMED])}{more}, which are left out")
     return replace(finding, note="; ".join(said))

@@ -150,6 +150,10 @@ def test_languages_without_rows_are_named(copied: Copy) -> None:
     found = answers(evidence)["qa_helps"]
     assert "synth_nli not scored in hh, which are left out" in found.judgement.why
     assert "hh" not in evidence.languages("synth_nli") and evidence.uneven_languages("synth_nli") == ("hh",)
+    for code in ("bb", "cc", "dd"):
+        (gone.folder / "predictions" / f"{code}-0.parquet").unlink()
+    found = answers(read_evidence(folder))["qa_helps"]
+    assert "synth_nli not scored in bb, cc, dd and 1 more, which are left out" in found.judgement.why
 
 
 def test_where_the_baseline_is_the_best_nothing_is_gained(copied: Copy) -> None:
