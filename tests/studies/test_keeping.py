@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from ds_stilts.cluster import lock
 from ds_stilts.cluster.lock import only_run_in
 from ds_stilts.errors import UserError
 from ds_stilts.phases.context import Run
@@ -15,7 +16,7 @@ from ds_stilts.studies.graph import Node, build_graph
 from ds_stilts.studies.keeping import check_models, drop_models, readers
 from ds_stilts.studies.ledger import write_ledger
 from ds_stilts.studies.plan import plan_study
-from ds_stilts.studies.runner import Opened, _Worker
+from ds_stilts.studies.runner import Opened, _complete, _Worker
 from ds_stilts.studies.store import Store, read_json
 from ds_stilts.studies.study import Study
 from tests.studies.worlds import study
@@ -56,6 +57,10 @@ class Place:
         (folder / "DONE").write_text('{"wall_s": 2.0}')
         return folder
 
+    def opened(self, folder: Path) -> Opened:
+        own = {"runs": self.runs, "nodes": self.nodes, "reading": self.reading}
+        return Opened(folder=folder, store=self.store, sources={"shared": {}}, **own)  # type: ignore[arg-type]
+
     def drop(self) -> None:
         drop_models(self.nodes, self.reading, self.store, self.runs)
 
@@ -90,6 +95,14 @@ def test_what_training_recorded_stays_and_the_ledger_is_the_same(place: Place) -
     place.drop()
     place.drop()
     assert not (clean / "model").exists() and ledger() == before and before["tokens"] == 700
+
+
+def test_freeing_the_lock_of_a_dead_process_writes_no_ledger_anew(place: Place, tmp_path: Path) -> None:
+    folder = place.finish("targets/qa/synth_pos")
+    (folder / "ledger.json").write_text('{"energy_j": 5.0}')
+    (folder / "LOCK").write_text(json.dumps({**lock._identity(), "began": "1"}))  # the process has another start now
+    _complete(place.opened(tmp_path), ranks=1)
+    assert not (folder / "LOCK").exists() and read_json(folder / "ledger.json") == {"energy_j": 5.0}
 
 
 def test_what_another_study_has_trained_stays(place: Place) -> None:
@@ -144,15 +157,7 @@ def test_workers_leave_no_model_of_a_target_and_tell_of_one_that_they_lack(
 
     monkeypatch.setattr("ds_stilts.studies.runner.run_one_stage", train)
     models: list[int] = []
-    opened = Opened(
-        folder=tmp_path,
-        store=place.store,
-        runs=place.runs,
-        nodes=place.nodes,
-        sources={"shared": {}},
-        reading=place.reading,
-    )
-    worker = _Worker(opened=opened, ranks=1, workers=1, ends=None)
+    worker = _Worker(opened=place.opened(tmp_path), ranks=1, workers=1, ends=None)
     assert [worker._try(node) for node in place.nodes] == ["done"] * len(place.nodes)
     left = {node.stage for node in place.nodes if place.store.has_model(node.key)}
     assert left == {"start", "arms/qa", "arms/shuffled"} and max(models) == 4
