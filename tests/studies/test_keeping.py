@@ -1,6 +1,7 @@
 """Which models go once targets are scored, and what becomes of a stage that would need one."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -132,20 +133,25 @@ def test_a_removal_that_was_interrupted_is_no_model_and_is_finished_with_the_nex
     assert not (clean / "model.removed.tmp").exists()
 
 
-def test_a_stage_that_needs_a_removed_model_is_refused_with_what_to_do(place: Place) -> None:
+def test_a_stage_that_needs_a_removed_model_is_refused_with_what_to_do(place: Place, tmp_path: Path) -> None:
     clean, noisy = place.finish("targets/qa/synth_pos"), place.node("targets/qa/synth_pos:noise")
-    check_models(place.nodes, place.nodes, place.store)
+    check_models(place.nodes, place.nodes, place.store, tmp_path)
     place.store.drop_model(place.node("targets/qa/synth_pos").key)
     with pytest.raises(UserError) as refused:
-        check_models([noisy], place.nodes, place.store)
+        check_models([noisy], place.nodes, place.store, tmp_path)
     assert str(refused.value) == (
         "targets/qa/synth_pos:noise of runs/shared/seed-1 needs the model of targets/qa/synth_pos, which was removed "
         f"once it was scored (keep.target_models); remove {clean}, and it is trained and scored again"
     )
-    for path in clean.iterdir():
-        path.unlink()
-    clean.rmdir()
-    check_models(place.nodes, place.nodes, place.store)
+    other = place.finish("targets/none/synth_pos")
+    place.store.drop_model(other.name)
+    with pytest.raises(UserError, match=r"; remove the 2 folders that .*lacking_models\.txt lists, and their targets"):
+        check_models(place.nodes, place.nodes, place.store, tmp_path)
+    folders = [Path(line) for line in (tmp_path / "lacking_models.txt").read_text().splitlines()]
+    assert sorted(folders) == sorted([clean, other])
+    for folder in folders:
+        shutil.rmtree(folder)
+    check_models(place.nodes, place.nodes, place.store, tmp_path)
 
 
 def test_workers_leave_no_model_of_a_target_and_tell_of_one_that_they_lack(
