@@ -14,6 +14,9 @@ from ds_stilts.phases.context import Run
 from ds_stilts.plan import trains_target
 from ds_stilts.studies.graph import Node
 from ds_stilts.studies.store import ENTRY, Store, read_json
+from ds_stilts.whole_file import write_whole
+
+LACKING = "lacking_models.txt"
 
 
 def readers(nodes: Sequence[Node]) -> dict[str, tuple[Node, ...]]:
@@ -51,25 +54,35 @@ def _is_due(node: Node, reading: Sequence[Node], store: Store) -> bool:
     return trained_by in {run.recipe.fingerprint() for run, _ in node.serves}
 
 
-def check_models(left: Iterable[Node], nodes: Sequence[Node], store: Store) -> None:
+def check_models(left: Iterable[Node], nodes: Sequence[Node], store: Store, folder: Path) -> None:
     """Check that every model that stages read is there, or will be.
 
     Args:
         left: the stages that are to be done.
         nodes: all of the study.
+        folder: of the study; where several models are missing, `LACKING` there lists their stages' folders.
 
     Raises:
         UserError: a target was scored and its model removed, here or by a study that shares the store.
     """
-    found = {node.key: node for node in nodes}
-    for node in left:
-        for key in node.before:
-            before = found[key]
-            if before.kind == "targets" and store.is_done(key) and not store.has_model(key):
-                raise UserError(
-                    f"{node.stage} of {node.run.folder} needs the model of {before.stage}, which was removed once it "
-                    f"was scored (keep.target_models); remove {store.folder(key)}, and it is trained and scored again"
-                )
+    found = {node.key: node for node in nodes if node.kind == "targets"}
+    lacking = {
+        key: node
+        for node in left
+        for key in node.before
+        if key in found and store.is_done(key) and not store.has_model(key)
+    }
+    if not lacking:
+        return
+    key, node = next(iter(lacking.items()))
+    remedy = f"remove {store.folder(key)}, and it is"
+    if len(lacking) > 1:
+        write_whole(folder / LACKING, "".join(f"{store.folder(one)}\n" for one in lacking))
+        remedy = f"remove the {len(lacking)} folders that {folder / LACKING} lists, and their targets are"
+    raise UserError(
+        f"{node.stage} of {node.run.folder} needs the model of {found[key].stage}, which was removed once it was "
+        f"scored (keep.target_models); {remedy} trained and scored again"
+    )
 
 
 def _trains(node: Node) -> bool:

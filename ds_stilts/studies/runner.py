@@ -99,7 +99,7 @@ def run_study(
     for path in (folder / FAILED).glob("*.json"):  # what failed before is tried again
         path.unlink(missing_ok=True)
     left = opened.left()
-    check_models(left, opened.nodes, store)
+    check_models(left, opened.nodes, store, folder)
     records = {place: RunRecord(run, command or [], ranks) for place, run in opened.runs.items()}
     if left:
         number = min(workers or side_by_side(ranks), len(left))
@@ -194,7 +194,9 @@ class _Worker:
         try:
             with only_run_in(run.run_dir, node.stage):
                 if not store.is_done(node.key):
-                    check_models([node], self.opened.nodes, store)  # another study may have removed one meanwhile
+                    check_models(
+                        [node], self.opened.nodes, store, self.opened.folder
+                    )  # another study may have removed one meanwhile
                     self._carry_out(node, run)
             self.opened.drop_models([node, *self._before(node)])
         except BusyError:

@@ -1,11 +1,13 @@
 """Which models go once targets are scored, and what becomes of a stage that would need one."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ds_stilts.cluster import lock
 from ds_stilts.cluster.lock import only_run_in
 from ds_stilts.errors import UserError
 from ds_stilts.phases.context import Run
@@ -15,7 +17,7 @@ from ds_stilts.studies.graph import Node, build_graph
 from ds_stilts.studies.keeping import check_models, drop_models, readers
 from ds_stilts.studies.ledger import write_ledger
 from ds_stilts.studies.plan import plan_study
-from ds_stilts.studies.runner import Opened, _Worker
+from ds_stilts.studies.runner import Opened, _complete, _Worker
 from ds_stilts.studies.store import Store, read_json
 from ds_stilts.studies.study import Study
 from tests.studies.worlds import study
@@ -56,6 +58,10 @@ class Place:
         (folder / "DONE").write_text('{"wall_s": 2.0}')
         return folder
 
+    def opened(self, folder: Path) -> Opened:
+        own = {"runs": self.runs, "nodes": self.nodes, "reading": self.reading}
+        return Opened(folder=folder, store=self.store, sources={"shared": {}}, **own)  # type: ignore[arg-type]
+
     def drop(self) -> None:
         drop_models(self.nodes, self.reading, self.store, self.runs)
 
@@ -92,6 +98,14 @@ def test_what_training_recorded_stays_and_the_ledger_is_the_same(place: Place) -
     assert not (clean / "model").exists() and ledger() == before and before["tokens"] == 700
 
 
+def test_freeing_the_lock_of_a_dead_process_writes_no_ledger_anew(place: Place, tmp_path: Path) -> None:
+    folder = place.finish("targets/qa/synth_pos")
+    (folder / "ledger.json").write_text('{"energy_j": 5.0}')
+    (folder / "LOCK").write_text(json.dumps({**lock._identity(), "began": "1"}))  # the process has another start now
+    _complete(place.opened(tmp_path), ranks=1)
+    assert not (folder / "LOCK").exists() and read_json(folder / "ledger.json") == {"energy_j": 5.0}
+
+
 def test_what_another_study_has_trained_stays(place: Place) -> None:
     clean = place.finish("targets/qa/synth_pos", fingerprint="another")
     place.finish("targets/qa/synth_pos:noise")
@@ -119,20 +133,25 @@ def test_a_removal_that_was_interrupted_is_no_model_and_is_finished_with_the_nex
     assert not (clean / "model.removed.tmp").exists()
 
 
-def test_a_stage_that_needs_a_removed_model_is_refused_with_what_to_do(place: Place) -> None:
+def test_a_stage_that_needs_a_removed_model_is_refused_with_what_to_do(place: Place, tmp_path: Path) -> None:
     clean, noisy = place.finish("targets/qa/synth_pos"), place.node("targets/qa/synth_pos:noise")
-    check_models(place.nodes, place.nodes, place.store)
+    check_models(place.nodes, place.nodes, place.store, tmp_path)
     place.store.drop_model(place.node("targets/qa/synth_pos").key)
     with pytest.raises(UserError) as refused:
-        check_models([noisy], place.nodes, place.store)
+        check_models([noisy], place.nodes, place.store, tmp_path)
     assert str(refused.value) == (
         "targets/qa/synth_pos:noise of runs/shared/seed-1 needs the model of targets/qa/synth_pos, which was removed "
         f"once it was scored (keep.target_models); remove {clean}, and it is trained and scored again"
     )
-    for path in clean.iterdir():
-        path.unlink()
-    clean.rmdir()
-    check_models(place.nodes, place.nodes, place.store)
+    other = place.finish("targets/none/synth_pos")
+    place.store.drop_model(other.name)
+    with pytest.raises(UserError, match=r"; remove the 2 folders that .*lacking_models\.txt lists, and their targets"):
+        check_models(place.nodes, place.nodes, place.store, tmp_path)
+    folders = [Path(line) for line in (tmp_path / "lacking_models.txt").read_text().splitlines()]
+    assert sorted(folders) == sorted([clean, other])
+    for folder in folders:
+        shutil.rmtree(folder)
+    check_models(place.nodes, place.nodes, place.store, tmp_path)
 
 
 def test_workers_leave_no_model_of_a_target_and_tell_of_one_that_they_lack(
@@ -144,15 +163,7 @@ def test_workers_leave_no_model_of_a_target_and_tell_of_one_that_they_lack(
 
     monkeypatch.setattr("ds_stilts.studies.runner.run_one_stage", train)
     models: list[int] = []
-    opened = Opened(
-        folder=tmp_path,
-        store=place.store,
-        runs=place.runs,
-        nodes=place.nodes,
-        sources={"shared": {}},
-        reading=place.reading,
-    )
-    worker = _Worker(opened=opened, ranks=1, workers=1, ends=None)
+    worker = _Worker(opened=place.opened(tmp_path), ranks=1, workers=1, ends=None)
     assert [worker._try(node) for node in place.nodes] == ["done"] * len(place.nodes)
     left = {node.stage for node in place.nodes if place.store.has_model(node.key)}
     assert left == {"start", "arms/qa", "arms/shuffled"} and max(models) == 4
