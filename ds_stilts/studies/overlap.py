@@ -59,9 +59,9 @@ def kept_scan(folder: Path, runs: Sequence[StudyRun]) -> list[dict[str, Any]] | 
     """The lines of a scan of these very recipes that a study's folder keeps; None where there is none."""
     try:
         kept = json.loads((folder / KEPT).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        return list(kept["lines"]) if kept["recipes"] == _fingerprints(first_seed(runs)) else None
+    except (OSError, ValueError, LookupError, TypeError):  # not there, or changed by hand
         return None
-    return list(kept["lines"]) if kept["recipes"] == _fingerprints(first_seed(runs)) else None
 
 
 def _fingerprints(runs: Sequence[StudyRun]) -> list[str]:

@@ -68,7 +68,7 @@ def test_a_scan_of_other_recipes_is_not_this_studys(root: Path, tmp_path: Path) 
     scan_study(real_study(), folder=folder, store=Store(root=tmp_path / "store"), data_root=root)
     other = real_study(targets={"xnli": {"score_languages": ["en", "sw"], "max_train_examples": 1}})
     assert kept_scan(folder, expand(other)) is None
-    (folder / KEPT).write_text("{")
+    (folder / KEPT).write_text("{}")
     assert kept_scan(folder, expand(real_study())) is None and kept_scan(tmp_path, expand(real_study())) is None
 
 
