@@ -73,6 +73,16 @@ def plan(
     store: StoreDir = None,
     data_root: DataRoot = None,
     overrides: Overrides = None,
+    prune: Annotated[
+        str | None,
+        typer.Option(
+            "--prune",
+            metavar="regretK",
+            help="Also what would be saved by running, for each target, only the K arms that `study predict` puts "
+            "first, e.g. regret3.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Print what a study would do and cost, and what it could find, and do nothing.
@@ -85,6 +95,7 @@ def plan(
     Example:
         ds-stilts study plan s0 --size paper
         ds-stilts study plan my_study.yaml --set seeds.intermediate=[1,2,3] --json
+        ds-stilts study plan s0 --prune regret3
     """
     from ds_stilts.cli.printing import print_json
     from ds_stilts.studies.places import study_places
@@ -92,18 +103,35 @@ def plan(
     from ds_stilts.studies.study_file import load_study
     from ds_stilts.studies.text import plan_text
 
+    k = None
+    if prune is not None:
+        from ds_stilts.studies.prune import best_k
+
+        k = best_k(prune)
     loaded = load_study(study, size, overrides or [])
-    _, shared = study_places(loaded, out, store)
-    sources = None
+    folder, shared = study_places(loaded, out, store)
+    sources, pruned = None, None
     if data_root:
         from ds_stilts.studies.sources import sources_under
 
         sources = sources_under(data_root)
     found = plan_study(loaded, store=shared, sources=sources, data_root=data_root)
+    if k:
+        from ds_stilts.studies.predict.prediction import PREDICTORS, predict_study
+        from ds_stilts.studies.prune import prune_study
+
+        predicted = predict_study(loaded, folder=folder, store=shared, data_root=data_root)
+        pruned = prune_study(
+            loaded, predicted, k, predictors=PREDICTORS, store=shared, sources=sources, data_root=data_root
+        )
     if as_json:
-        print_json(found)
+        print_json({**found, **({"pruned": pruned} if pruned else {})})
     else:
         typer.echo(plan_text(found))
+        if pruned:
+            from ds_stilts.studies.prune import pruned_text
+
+            typer.echo(f"\n{pruned_text(pruned)}")
 
 
 def lock(

@@ -100,7 +100,7 @@ def plan_study(
         "budget": _budget(study, costs),
         "runs": len(runs),
         "stages": _stages(nodes, left, sum(len(run.stages) for run in runs)),
-        "cost": _cost(study, left, costs),
+        "cost": cost_of(study, left, costs),
         "contrasts": {name: _contrast(study, runs, contrast) for name, contrast in study.contrasts.items()},
         "items": _items(costs),
         "unverified": study.not_verified(),
@@ -175,7 +175,8 @@ def model_where(recipe: Recipe, stage: str) -> str:
     return trained_where(f"targets/{names[0]}/{clean}" if clean else stage)
 
 
-def _cost(study: Study, nodes: Sequence[Node], costs: Mapping[str, Mapping[str, PhaseCost]]) -> dict[str, Any]:
+def cost_of(study: Study, nodes: Sequence[Node], costs: Mapping[str, Mapping[str, PhaseCost]]) -> dict[str, Any]:
+    """What some stages of a study cost together."""
     machine = study.hardware
     ranks = nodes[0].run.recipe.engine.processes if nodes else 1
     planned = [costs[node.run.arms[0]].get(trained_where(node.stage)) for node in nodes]

@@ -63,6 +63,22 @@ def test_a_slip_of_the_pen_is_one_sentence_and_exit_code_2(
     assert answer.stdout == "" and not (tmp_path / "out").exists()
 
 
+def test_a_plan_shows_what_pruning_by_the_prediction_would_save(
+    file: Path, ranked: Study, store: Store, tmp_path: Path
+) -> None:
+    out = plant(tmp_path / "out", ranked, lambda arm, *_: 6.0 if arm == "qa" else 0.0, items=20)
+    plan = ["study", "plan", str(file), "--out", str(out), "--store", str(store.root), "--prune"]
+    answer = CliRunner().invoke(app, [*plan, "regret1", "--json"])
+    assert answer.exit_code == 0, answer.output
+    found = json.loads(answer.stdout)
+    for own in found["pruned"]["predictors"].values():
+        assert {target: len(arms) for target, arms in own["kept"].items()} == dict.fromkeys(ranked.targets, 1)
+        assert 0 < own["saved"]["device_hours"] < found["cost"]["device_hours"] and own["regret"]["mean"] >= 0
+    assert list(found["pruned"]["predictors"]) == ["embedding", "gradient"]
+    slip = CliRunner().invoke(app, [*plan, "best"])
+    assert slip.exit_code == 2 and "--prune: 'best' is no way to prune" in slip.stderr and slip.stdout == ""
+
+
 def test_a_start_model_that_is_not_there_is_asked_for(file: Path, small_world: None, tmp_path: Path) -> None:
     answer = predict(file, "--out", tmp_path / "out")
     assert answer.exit_code == 2 and "`ds-stilts study run small` with the same options" in answer.stderr
