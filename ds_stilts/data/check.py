@@ -13,6 +13,7 @@ from ds_stilts.data.checksums import checksum
 from ds_stilts.errors import UserError
 from ds_stilts.tasks.examples import BitextExample, Example, SearchExample
 from ds_stilts.tasks.guards import check_gold
+from ds_stilts.tasks.part import chosen_words
 from ds_stilts.tasks.readers.alignment import Alignment, alignment
 from ds_stilts.tasks.task import Task, Where
 
@@ -51,7 +52,7 @@ class Line:
     @property
     def part(self) -> str:
         """The split, and what of it, in words."""
-        chosen = "; ".join(f"{field} {', '.join(values)}" for field, values in (self.where or {}).items())
+        chosen = chosen_words(self.where)
         return f"{self.split} ({chosen})" if chosen else self.split
 
 

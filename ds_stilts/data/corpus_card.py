@@ -16,6 +16,7 @@ from ds_stilts.plan import trains_target
 from ds_stilts.recipe import Recipe, Target, Training
 from ds_stilts.tasks import get_task
 from ds_stilts.tasks.overlap import overlap
+from ds_stilts.tasks.part import chosen_words
 from ds_stilts.tasks.task import Task
 
 Corpus = Mapping[str, Mapping[str, Sequence[Facts]]]
@@ -139,8 +140,8 @@ def card_markdown(card: Mapping[str, Any]) -> str:
 
 def _part(facts: Mapping[str, Any]) -> str:
     """The split, and which of its examples."""
-    chosen = [f"{field} {', '.join(values)}" for field, values in facts.get("where", {}).items()]
-    return f"{facts['split']} ({'; '.join(chosen)})" if chosen else str(facts["split"])
+    chosen = chosen_words(facts.get("where"))
+    return f"{facts['split']} ({chosen})" if chosen else str(facts["split"])
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

@@ -20,6 +20,7 @@ from ds_stilts.recipe import Target
 from ds_stilts.tasks import get_task
 from ds_stilts.tasks.examples import Example
 from ds_stilts.tasks.overlap import overlap
+from ds_stilts.tasks.part import chosen_words
 from ds_stilts.tasks.task import Where
 
 SHOWN = 2
@@ -41,8 +42,8 @@ class TrainingSet:
     @property
     def label(self) -> str:
         """In words, without the languages."""
-        part = [f"{field} {', '.join(values)}" for field, values in (self.where or {}).items()]
-        asides = "; ".join([*part, *([f"first {self.max_examples:,}"] if self.max_examples else [])])
+        first = f"first {self.max_examples:,}" if self.max_examples else ""
+        asides = "; ".join(filter(None, [chosen_words(self.where), first]))
         return f"{self.task} {self.split}{f' ({asides})' if asides else ''}"
 
 
@@ -131,7 +132,7 @@ def _trained(run: Run) -> list[_Trained]:
         for name in [own] if own else phase.tasks:
             keys = training_keys(run, phase, get_task(name), _ANY_LENGTH)
             training = TrainingSet(
-                task=name,
+                task=get_task(name).perturbed_from or name,  # only what is scored of such a task is its own
                 split=keys[0].split,
                 languages=tuple(key.language for key in keys),
                 where=keys[0].where,

@@ -31,5 +31,10 @@ def part(name: str, task: Task, where: Where) -> Task:
         else declared
         for split, declared in task.splits.items()
     }
-    chosen = "; ".join(f"{field} {', '.join(values)}" for field, values in where.items())
-    return replace(task, name=name, title=f"{task.title}, {chosen}", splits=splits, benchmarks={}, hub=None)
+    title = f"{task.title}, {chosen_words(where)}"
+    return replace(task, name=name, title=title, splits=splits, benchmarks={}, hub=None)
+
+
+def chosen_words(where: Where | None) -> str:
+    """What is chosen, e.g. "genre fiction, travel"; "" where all is."""
+    return "; ".join(f"{field} {', '.join(values)}" for field, values in (where or {}).items())

@@ -131,6 +131,17 @@ def test_a_targets_own_training_split_is_set_beside_no_other_target(root: Path) 
     assert counts(found)["mnli train", "en"] == (221, 0, 0)
 
 
+def test_a_perturbed_target_and_its_clean_one_are_looked_for_in_one_training_set(root: Path) -> None:
+    targets = {name: {"steps": 1, "score_languages": ["en"]} for name in ("xnli", "xnli:no_case")}
+    found = [line for line in scan(root, {"none": None}, targets) if line.training.task != "text"]
+    assert [(line.target, line.training.label) for line in found] == [
+        ("xnli", "xnli train"),
+        ("xnli:no_case", "xnli train"),
+    ]
+    assert [line.phases for line in found] == [("targets.xnli",), ("targets.xnli:no_case",)]
+    assert found[0].training == found[1].training and [line.same for line in found] == [5, 5]
+
+
 def test_a_missing_file_is_a_sentence(root: Path) -> None:
     with pytest.raises(DataError, match=r"train-v1\.1\.json is missing: task 'squad_v1'"):
         scan(root, {"qa": {"tasks": {"squad_v1": {}}}})
