@@ -175,8 +175,8 @@ def _cut(study: Study, skipped: set[Cell]) -> dict[str, list[str]]:
 def pruned_text(found: Mapping[str, Any]) -> str:
     """What `prune_study` gives, for people."""
     lines = [
-        f"if for each target only {found['k']} of {len(found['arms'])} arms were run, those that look best by (nothing "
-        "is changed by this):"
+        f"if, for each target, only the {found['k']} of {len(found['arms'])} arms that look best were run (nothing is "
+        "changed):"
     ]
     if found["controls"]:
         lines.append(f"  controls that no confirmatory contrast names would not be run: {', '.join(found['controls'])}")
