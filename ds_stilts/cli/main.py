@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from ds_stilts import __version__
-from ds_stilts.cli import data, overlap, recipes, study, study_predict, study_results, study_submit
+from ds_stilts.cli import data, overlap, recipes, study, study_domains, study_predict, study_results, study_submit
 from ds_stilts.cli.bench import bench
 from ds_stilts.cli.doctor import doctor
 from ds_stilts.cli.evaluate import evaluate
@@ -132,6 +132,7 @@ app.add_typer(
         plan=study.plan,
         predict=study_predict.predict,
         overlap=overlap.of_study,
+        domains=study_domains.domains,
         lock=study.lock,
         run=study.run,
         submit=study_submit.submit,

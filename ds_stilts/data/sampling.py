@@ -74,3 +74,19 @@ def mean_shares(sizes: Mapping[str, int], training: Training, num_steps: int) ->
     steps hold equally many tokens, it is the mean over steps.)"""
     over_time = shares(sizes, training, num_steps)
     return {name: float(value) for name, value in zip(sizes, over_time.mean(axis=0), strict=True)}
+
+
+def items_drawn(
+    training: Training, sizes: Mapping[str, int], item_tokens: Mapping[str, float]
+) -> tuple[float, dict[str, float]]:
+    """Items that a phase draws in all, and the share that each task is expected to have of them.
+
+    Args:
+        sizes: items per task.
+        item_tokens: mean tokens of an item of each task.
+    """
+    steps = phase_length(training, sizes, item_tokens)
+    expected = mean_shares(sizes, training, steps)
+    if training.batch_tokens is None:
+        return float(steps * (training.batch_examples or 1)), expected
+    return steps * training.batch_tokens / sum(share * item_tokens[name] for name, share in expected.items()), expected

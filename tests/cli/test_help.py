@@ -41,6 +41,7 @@ SUBVERBS = [
     "study plan",
     "study predict",
     "study overlap",
+    "study domains",
     "study lock",
     "study run",
     "study submit",

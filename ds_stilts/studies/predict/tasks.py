@@ -11,7 +11,7 @@ from ds_stilts.data.batch import Masking
 from ds_stilts.data.encoder import Encoder
 from ds_stilts.data.prepare import prepare, prepared_folder
 from ds_stilts.data.prepared import open_prepared
-from ds_stilts.data.sampling import mean_shares, phase_length
+from ds_stilts.data.sampling import items_drawn
 from ds_stilts.data.steps import TaskData, task_data
 from ds_stilts.engine.telemetry import say
 from ds_stilts.errors import DataError, RecipeError
@@ -108,15 +108,11 @@ class Tasks:
         return self._made[key]
 
     def _drawn(self, phase: Training) -> tuple[float, dict[str, float]]:
-        """Items that a phase draws in all, as far as steps are counted in items, and each task's share of them."""
+        """As `ds_stilts.data.sampling.items_drawn`."""
         data = {name: self._data(phase, get_task(name), self._files(phase, get_task(name))) for name in phase.tasks}
         sizes = {name: one.prepared.num_items for name, one in data.items()}
         lengths = {name: float(one.tokens.mean()) for name, one in data.items()}
-        steps = phase_length(phase, sizes, lengths)
-        shares = mean_shares(sizes, phase, steps)
-        if phase.batch_tokens is None:
-            return float(steps * (phase.batch_examples or 1)), shares
-        return steps * phase.batch_tokens / sum(share * lengths[name] for name, share in shares.items()), shares
+        return items_drawn(phase, sizes, lengths)
 
     def _files(self, phase: Training, task: Task) -> tuple[Path, ...]:
         keys = training_keys(self._run, phase, task, self._start.encoder.max_tokens)

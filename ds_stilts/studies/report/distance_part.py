@@ -2,7 +2,7 @@
 
 from ds_stilts.report.numbers import NOTHING, signed
 from ds_stilts.studies.report.document import Block, Figure, Figures, Fold, Part, Table, Td, Text, note, sentence
-from ds_stilts.studies.report.plots import distance_svg
+from ds_stilts.studies.report.plots import scatter_svg
 from ds_stilts.studies.report.summary import StudyReport
 from ds_stilts.studies.report.typology import OverLanguages
 from ds_stilts.studies.report.words import estimate_td, p_text
@@ -33,12 +33,22 @@ def _nothing(report: StudyReport) -> Text:
 def _blocks(shown: dict[str, OverLanguages]) -> tuple[Block, ...]:
     heights = [value for one in shown.values() for value in _heights(one)]
     span = (min(0.0, *heights), max(0.0, *heights))
+    facts = [fact for one in shown.values() for fact, _ in one.languages.values()]
+    across = (min(facts), max(facts))
     unknown = dict.fromkeys(code for one in shown.values() for code in one.unknown)
     return (
         Figures(
             figures=tuple(
                 Figure(
-                    caption=name, svg=distance_svg(one, span=span, label=f"Gain over distance, {name}: {_said(one)}")
+                    caption=name,
+                    svg=scatter_svg(
+                        one.languages,
+                        one.line,
+                        across=across,
+                        span=span,
+                        under="distance from the source",
+                        label=f"Gain over distance, {name}: {_said(one)}",
+                    ),
                 )
                 for name, one in shown.items()
             )

@@ -3,6 +3,7 @@
 from ds_stilts.studies.report.contrast_part import contrasts_part
 from ds_stilts.studies.report.distance_part import distance_part
 from ds_stilts.studies.report.document import Part
+from ds_stilts.studies.report.domains_part import domains_part
 from ds_stilts.studies.report.gradients_part import gradients_part
 from ds_stilts.studies.report.language_parts import kinds_part, languages_part
 from ds_stilts.studies.report.learning_part import learning_part
@@ -18,8 +19,8 @@ from ds_stilts.studies.report.watched_parts import probe_part, selection_part
 def all_parts(report: StudyReport) -> tuple[Part, ...]:
     """Every part; where there is nothing to show yet, it says so. What was not asked for has none."""
     made = (
-        contrasts_part, orders_part, targets_part, languages_part, kinds_part, distance_part, decomposition_part,
-        fairness_part, secondary_part, learning_part, selection_part, probe_part, gradients_part, budget_part,
-        integrity_part, plan_part, claims_part,
+        contrasts_part, orders_part, targets_part, languages_part, kinds_part, distance_part, domains_part,
+        decomposition_part, fairness_part, secondary_part, learning_part, selection_part, probe_part, gradients_part,
+        budget_part, integrity_part, plan_part, claims_part,
     )  # fmt: skip
     return tuple(part for make in made if (part := make(report)) is not None)

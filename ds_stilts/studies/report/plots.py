@@ -16,12 +16,14 @@ from ds_stilts.report.plots import ticks
 from ds_stilts.statistics.bootstrap import Interval
 from ds_stilts.studies.report.document import TONES
 from ds_stilts.studies.report.learning import Learning
-from ds_stilts.studies.report.typology import OverLanguages
+from ds_stilts.studies.report.typology import Line
 
 WIDTH = 390
 _LEFT, _RIGHT, _TOP, _BOTTOM = 14, 14, 8, 38
 _ROW = 42
 _HEIGHT = 270
+_LETTER = 6.5
+"""Width of a letter of a name, about."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,31 +87,46 @@ def _marker(x: float, y: float, bar: Bar) -> str:
     return f'<circle class="mark {tone}" cx="{x:.1f}" cy="{y}" r="5.5">{title}</circle>'
 
 
-def distance_svg(found: OverLanguages, *, span: Interval, label: str) -> str:
-    """Gain of each language over its distance, a straight line and its band."""
-    frame = _Frame([fact for fact, _ in found.languages.values()], span)
-    parts = [*frame.drawn(label, "distance from the source", across="{:g}".format, up=_tick)]
+def scatter_svg(
+    dots: Mapping[str, tuple[float, float]],
+    line: Line | None,
+    *,
+    across: Interval,
+    span: Interval,
+    under: str,
+    label: str,
+) -> str:
+    """Gains over a fact: a named dot each, a straight line and, if it has one, its band.
+
+    Args:
+        dots: (fact, gain).
+        across, span: what the horizontal and the upward axis have to hold.
+        under: what the fact is.
+    """
+    frame = _Frame(across, span)
+    parts = [*frame.drawn(label, under, across="{:g}".format, up=_tick)]
     x, y = frame.x, frame.y
-    if found.line:
-        line = found.line
-        parts.append(_area(line.x, line.low, line.high, x, y))
+    if line:
+        if line.low:
+            parts.append(_area(line.x, line.low, line.high, x, y))
         parts.append(f'<path class="line-0" d="{_path(list(zip(line.x, line.y, strict=True)), x, y)}"/>')
-    taken: list[tuple[float, float]] = []
-    for code, (at_x, at_y) in sorted(found.languages.items(), key=lambda item: item[1]):
-        across, up = x(at_x), y(at_y)
-        title = f"<title>{escape(f'{code} {signed(at_y)}')}</title>"
-        parts.append(f'<circle class="dot-0" cx="{across:.1f}" cy="{up:.1f}" r="3.5">{title}</circle>')
-        spot = next(
-            (
-                (across + dx, up + dy)
-                for dx, dy in ((7, 4), (-21, 4), (7, 15), (7, -7), (-21, 15), (-21, -7), (-7, -9), (-7, 18))
-                if all(abs(across + dx - a) > 15 or abs(up + dy - b) > 10 for a, b in taken)
-            ),
-            None,
-        )
-        if spot:  # where dots crowd, the table beside has the names
-            taken.append(spot)
-            parts.append(f'<text class="name" x="{spot[0]:.1f}" y="{spot[1]:.1f}">{escape(code)}</text>')
+    taken: list[tuple[float, float, float]] = []
+    for name, (at_x, at_y) in sorted(dots.items(), key=lambda item: item[1]):
+        dot_x, dot_y = x(at_x), y(at_y)
+        title = f"<title>{escape(f'{name} {signed(at_y)}')}</title>"
+        parts.append(f'<circle class="dot-0" cx="{dot_x:.1f}" cy="{dot_y:.1f}" r="3.5">{title}</circle>')
+        width = _LETTER * len(name)
+        left, middle = -width - 7, -width / 2
+        for dx, dy in ((7, 4), (left, 4), (7, 15), (7, -7), (left, 15), (left, -7), (middle, -9), (middle, 18)):
+            at, line_y = dot_x + dx, dot_y + dy
+            if (
+                at > 0
+                and at + width < WIDTH
+                and all(at > right or at + width < begin or abs(line_y - other) > 10 for begin, right, other in taken)
+            ):  # where dots crowd, the table beside has the names
+                taken.append((at, at + width, line_y))
+                parts.append(f'<text class="name" x="{at:.1f}" y="{line_y:.1f}">{escape(name)}</text>')
+                break
     return "".join([*parts, "</svg>"])
 
 

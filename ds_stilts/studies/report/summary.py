@@ -19,6 +19,7 @@ from ds_stilts.studies.claims.judge import ClaimResult, judge_claims
 from ds_stilts.studies.report import costs as ledgers
 from ds_stilts.studies.report.collect import Evidence
 from ds_stilts.studies.report.contrasts import Answered, judge_contrasts, question_contrasts
+from ds_stilts.studies.report.domains import DomainGains, domain_gains
 from ds_stilts.studies.report.estimates import answer
 from ds_stilts.studies.report.gains import Gains, compare, gains
 from ds_stilts.studies.report.gradients import GradientCosines, gradient_cosines
@@ -41,6 +42,7 @@ class StudyReport:
     verdict: str
     contrasts: Mapping[str, Answered]
     gains: Gains
+    domains: DomainGains | None
     secondary: Secondary
     orders: tuple[Orders, ...]
     learning: Mapping[str, tuple[Learning, ...]]
@@ -71,6 +73,7 @@ def summarise(evidence: Evidence, claims: Claims) -> StudyReport:
         verdict=verdict(contrasts, plan),
         contrasts=contrasts,
         gains=found,
+        domains=domain_gains(evidence, found),
         secondary=secondary(evidence, beside, findings),
         orders=order_effects(evidence, found),
         learning=learning(evidence.runs, evidence.folder),

@@ -24,13 +24,13 @@ _FEWEST_FOR_BAND = 3
 
 @dataclass(frozen=True, kw_only=True)
 class Line:
-    """Least squares through languages, each once."""
+    """A straight line through dots."""
 
     x: tuple[float, ...]
     y: tuple[float, ...]
-    low: tuple[float, ...]
-    high: tuple[float, ...]
-    """Ends of the pointwise 95 % band of the mean."""
+    low: tuple[float, ...] = ()
+    high: tuple[float, ...] = ()
+    """Ends of the pointwise 95 % band of the mean; none where no band was computed."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,9 +6,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from ds_stilts.studies.report.estimates import Finding
-from ds_stilts.studies.report.plots import WIDTH, Bar, distance_svg, forest_svg, steps_svg
-from ds_stilts.studies.report.typology import Line, OverLanguages
+from ds_stilts.studies.report.plots import WIDTH, Bar, forest_svg, scatter_svg, steps_svg
+from ds_stilts.studies.report.typology import Line
 
 
 def bar(verdict: str, estimate: float = 2.0, **more: object) -> Bar:
@@ -39,17 +38,25 @@ def test_zero_lies_in_the_frame_and_estimates_between_their_ends() -> None:
 def test_languages_are_drawn_at_their_distance_and_crowded_names_do_not_collide(count: int) -> None:
     languages = {f"l{place}": (place % 5 / 4, float(place % 3)) for place in range(count)}
     line = Line(x=(0.0, 1.0), y=(0.0, 1.0), low=(-1.0, 0.0), high=(1.0, 2.0)) if count > 1 else None
-    found = OverLanguages(
-        fact="distance", languages=languages, slope=None, permutation=None, line=line, finding=Finding(estimate=None),
-        unknown=(), notes=(),
-    )  # fmt: skip
-    root = ElementTree.fromstring(distance_svg(found, span=(-1.0, 2.0), label="x <&>"))
+    svg = scatter_svg(languages, line, across=(0.0, 1.0), span=(-1.0, 2.0), under="distance", label="x <&>")
+    root = ElementTree.fromstring(svg)
     assert len([one for one in root.iter() if one.get("class") == "dot-0"]) == count
     names = [one for one in root.iter("text") if (one.text or "").startswith("l")]
     spots = [(float(one.get("x", "")), float(one.get("y", ""))) for one in names]
     assert names and all(
         abs(a[0] - b[0]) > 15 or abs(a[1] - b[1]) > 10 for place, a in enumerate(spots) for b in spots[:place]
     )
+
+
+def test_a_long_name_stays_in_the_frame_and_a_line_needs_no_band() -> None:
+    dots = {"a_long_name_of_an_arm": (1.0, 0.0), "near": (0.0, 1.0)}
+    line = Line(x=(0.0, 1.0), y=(1.0, 0.0))
+    svg = scatter_svg(dots, line, across=(0.0, 1.0), span=(0.0, 1.0), under="distance", label="x")
+    root = ElementTree.fromstring(svg)
+    names = {one.text: float(one.get("x", "")) for one in root.iter("text") if one.get("class") == "name"}
+    (right,) = [float(one.get("cx", "")) for one in root.iter("circle") if float(one.get("cx", "")) > WIDTH / 2]
+    assert names["a_long_name_of_an_arm"] + 6 * len("a_long_name_of_an_arm") < right, "it stands left of its dot"
+    assert not [one for one in root.iter() if one.get("class") == "area"]
 
 
 def test_lines_go_over_the_steps_and_names_at_their_ends_do_not_collide() -> None:

@@ -1,0 +1,58 @@
+"""`ds-stilts study domains`: how far the words of what arms train on are from the words of what is scored."""
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import typer
+
+from ds_stilts.cli.options import DataRoot, Json, Overrides
+from ds_stilts.cli.study import Size, StoreDir, StudyDir, StudyName
+
+if TYPE_CHECKING:
+    from ds_stilts.studies.domains import Domains
+
+
+def domains(
+    study: StudyName,
+    size: Size = None,
+    out: StudyDir = None,
+    store: StoreDir = None,
+    data_root: DataRoot = None,
+    overrides: Overrides = None,
+    as_json: Json = False,
+) -> None:
+    """Measure how far the words of what each arm trains on are from the words of what is scored.
+
+    Jensen-Shannon divergence of word frequencies, from 0 (the same) to 1 (no word in common), in the languages that all
+    arms train in. Nothing is trained. The distances are kept in the study's folder, and its report holds the arms'
+    gains against them.
+
+    \b
+    Example:
+        ds-stilts study domains s4
+        ds-stilts study domains s4 --size mini --data-root /data/xtreme --json
+    """
+    from ds_stilts.cli.printing import print_json
+    from ds_stilts.studies.places import study_places
+    from ds_stilts.studies.study_file import load_study
+
+    loaded = load_study(study, size, overrides or [])
+    from ds_stilts.studies.domains import measure_domains
+
+    folder, shared = study_places(loaded, out, store)
+    found = measure_domains(loaded, folder=folder, store=shared, data_root=data_root)
+    print_json(asdict(found)) if as_json else _show(found)
+
+
+def _show(found: "Domains") -> None:
+    from ds_stilts.cli.printing import print_table
+
+    arms = list(next(iter(found.targets.values())).arms)
+    rows = [{"arm": arm, **{target: f"{own.arms[arm]:.3f}" for target, own in found.targets.items()}} for arm in arms]
+    halves = {"arm": "(halves of what is scored)", **{name: f"{own.halves:.3f}" for name, own in found.targets.items()}}
+    print_table([*rows, halves])
+    typer.echo()
+    for target, own in found.targets.items():
+        typer.echo(f"{target}: {own.words:,} words of each set, in {', '.join(own.languages)}")
+    for name, why in found.left_out.items():
+        typer.echo(f"left out: {name} {why}")

@@ -1,0 +1,229 @@
+"""`ds-stilts study domains`: how far the words of what each arm trains on are from the words of what is scored.
+
+Distances are Jensen-Shannon divergences of word frequencies (`ds_stilts.data.word_counts`) within one language: only
+languages count that every arm trains in and the target is scored in. They are kept for the study's report, which holds
+gains against them.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from itertools import chain
+from math import fsum
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+from ds_stilts.data.identity import stable
+from ds_stilts.data.prepare import SplitKey
+from ds_stilts.data.sampling import items_drawn
+from ds_stilts.data.word_counts import Sample, divergence, draw_sample, mixed_counts
+from ds_stilts.engine.telemetry import say
+from ds_stilts.errors import DataError, RecipeError
+from ds_stilts.phases.context import Run
+from ds_stilts.phases.splits import scoring_keys, training_keys
+from ds_stilts.recipe import Training
+from ds_stilts.studies.beside import keep, kept, run_with_data
+from ds_stilts.studies.expand import StudyRun
+from ds_stilts.studies.guards import first_seed
+from ds_stilts.studies.plan import check_study
+from ds_stilts.studies.store import Store
+from ds_stilts.studies.study import Study
+from ds_stilts.tasks import get_task
+
+KEPT = "domains.json"
+MOST_WORDS = 200_000
+"""Of a sample that is compared, at the most."""
+FEWEST_WORDS = 500
+_ANY_LENGTH = 1 << 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class TargetDistances:
+    """One target."""
+
+    languages: tuple[str, ...]
+    """Distances are means over these."""
+    words: int
+    """Of each sample that was compared, in the language that has the fewest."""
+    halves: float
+    """Distance between two halves of what is scored: what the same domain comes to with so many words."""
+    arms: Mapping[str, float]
+    """By arm, from 0 (the same words as often) to 1 (no word in common)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Domains:
+    """All that could be measured of a study."""
+
+    targets: Mapping[str, TargetDistances]
+    left_out: Mapping[str, str]
+    """By arm or target that has no distance, why."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Reader:
+    """Samples of sets, each drawn once."""
+
+    drawn: dict[str, Sample] = field(default_factory=dict)
+
+    def sample(self, key: SplitKey, root: Path, salt: str) -> Sample:
+        name = f"{salt} {stable(replace(key, max_examples=None))} {key.max_examples}"
+        if name not in self.drawn:
+            say(f"reading {key.task.name}, {key.split} in {key.language}", passing=True)
+            self.drawn[name] = draw_sample(key.stream(root), key.language, salt=salt)
+        return self.drawn[name]
+
+
+def measure_domains(study: Study, *, folder: Path, store: Store, data_root: Path | None) -> Domains:
+    """Read what arms train on and what is scored, and keep the distances in the study's folder.
+
+    Args:
+        folder: the study's.
+        store: where files of made-up languages lie; they are written if need be.
+
+    Raises:
+        UserError: the study cannot be run as written or has nothing to compare, a data file is missing or malformed, or
+            the folder cannot be written to.
+    """
+    runs = check_study(study, data_root)
+    reader, left_out = _Reader(), {}
+    opened = [(one, run_with_data(one, folder=folder, store=store, data_root=data_root)) for one in first_seed(runs)]
+    trained: dict[str, list[_Phase]] = {}
+    first = opened[0][1]
+    for one, run in opened:
+        for name in one.arms:
+            arm = run.recipe.arms[name]
+            if arm is None:
+                left_out[name] = "trains nothing before the targets"
+            elif arm.merge:
+                left_out[name] = "merges other arms and reads nothing itself"
+            else:
+                trained[name] = [_phase(run, phase) for phase in arm.phases]
+    common = _common_languages(study, trained)
+    targets = {}
+    for name in study.clean_targets():
+        keys = {
+            key.language: key for key in scoring_keys(first, first.recipe.targets[name], get_task(name), _ANY_LENGTH)
+        }
+        languages = [language for language in keys if language in common]
+        if languages:
+            scored = {language: reader.sample(keys[language], first.data_root, "scored") for language in languages}
+            targets[name] = _distances(name, scored, trained, reader)
+        else:
+            left_out[name] = f"is not scored in {', '.join(sorted(common))}, in which all arms train"
+    if not targets:
+        raise RecipeError(
+            f"study '{study.study}' ({study.size}): no target is scored in {', '.join(sorted(common))}, in which all "
+            "arms train, so no two sets of texts can be compared; score a target in one of them"
+        )
+    found = Domains(targets=targets, left_out=left_out)
+    keep(folder, KEPT, runs, asdict(found))
+    return found
+
+
+def kept_domains(folder: Path, runs: Sequence[StudyRun]) -> Domains | None:
+    """The distances of these very recipes that a study's folder keeps; None where there are none."""
+    found = kept(folder, KEPT, runs)
+    if found is None:
+        return None
+    try:
+        return Domains(
+            targets={
+                name: TargetDistances(**{**own, "languages": tuple(own["languages"])})
+                for name, own in found["targets"].items()
+            },
+            left_out=found["left_out"],
+        )
+    except (AttributeError, LookupError, TypeError):  # changed by hand
+        return None
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Phase:
+    """What one phase of an arm reads."""
+
+    training: Training
+    keys: Mapping[str, Sequence[SplitKey]]
+    """By task."""
+    root: Path
+
+    @property
+    def languages(self) -> set[str]:
+        return {key.language for key in chain.from_iterable(self.keys.values())}
+
+    def parts(self, language: str, reader: _Reader) -> list[tuple[Sample, float]]:
+        """Its sets in a language, each with the words that are read of it in all: what the sampler is expected to draw,
+        with a word for a token."""
+        samples = {
+            name: reader.sample(key, self.root, "trained")
+            for name, keys in self.keys.items()
+            for key in keys
+            if key.language == language
+        }
+        samples = {name: sample for name, sample in samples.items() if sample.num_words}
+        if not samples:
+            return []
+        sizes = {name: sample.num_examples for name, sample in samples.items()}
+        lengths = {name: sample.words_each for name, sample in samples.items()}
+        own = self.training.model_copy(update={"tasks": {name: self.training.tasks[name] for name in samples}})
+        items, shares = items_drawn(own, sizes, lengths)
+        return [(sample, items * shares[name] * lengths[name]) for name, sample in samples.items()]
+
+
+def _phase(run: Run, training: Training) -> _Phase:
+    keys = {name: training_keys(run, training, get_task(name), _ANY_LENGTH) for name in training.tasks}
+    return _Phase(training=training, keys=keys, root=run.data_root)
+
+
+def _common_languages(study: Study, trained: Mapping[str, Sequence[_Phase]]) -> set[str]:
+    """Those that every arm trains in."""
+    of_arms = [set.union(*(phase.languages for phase in phases)) for phases in trained.values()]
+    if not of_arms:
+        raise RecipeError(
+            f"study '{study.study}' ({study.size}): no arm trains anything before the targets, so there is nothing to "
+            "compare; add an arm with an `intermediate` phase"
+        )
+    common = set.intersection(*of_arms)
+    if not common:
+        raise RecipeError(
+            f"study '{study.study}' ({study.size}): there is no language that every arm trains in, and words of "
+            "different languages cannot be compared"
+        )
+    return common
+
+
+def _distances(
+    target: str, scored: Mapping[str, Sample], trained: Mapping[str, Sequence[_Phase]], reader: _Reader
+) -> TargetDistances:
+    halves: list[float] = []
+    arms: dict[str, list[float]] = {name: [] for name in trained}
+    fewest = MOST_WORDS
+    for language, sample in scored.items():
+        first, second = sample.halves()
+        read = {name: _shared(chain.from_iterable(p.parts(language, reader) for p in trained[name])) for name in arms}
+        most = [int(part.num_words / share) for parts in read.values() for part, share in parts if share]
+        num_words = min(MOST_WORDS, first.num_words, second.num_words, *most)
+        if num_words < FEWEST_WORDS:
+            raise DataError(
+                f"{target} in {language}: half of what is scored, or what an arm trains on, has {num_words:,} words, "
+                f"and of fewer than {FEWEST_WORDS} frequencies say nothing; leave that target out of the study, or "
+                "score more of it"
+            )
+        fewest = min(fewest, num_words)
+        own = first.counts(num_words)
+        halves.append(divergence(own, second.counts(num_words)))
+        for name, parts in read.items():
+            arms[name].append(divergence(own, mixed_counts(parts, num_words)))
+    return TargetDistances(
+        languages=tuple(scored),
+        words=fewest,
+        halves=fmean(halves),
+        arms={name: fmean(values) for name, values in arms.items()},
+    )
+
+
+def _shared(parts: Any) -> list[tuple[Sample, float]]:
+    """Amounts as shares."""
+    listed = list(parts)
+    total = fsum(amount for _, amount in listed)
+    return [(sample, amount / total) for sample, amount in listed]

@@ -1,0 +1,124 @@
+"""How far arms are from what is scored: in words, in a language that all have, and kept for one report only."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from ds_stilts.errors import DataError, RecipeError, UserError
+from ds_stilts.studies.domains import KEPT, Domains, kept_domains, measure_domains
+from ds_stilts.studies.expand import expand
+from ds_stilts.studies.store import Store
+from ds_stilts.studies.study import Study
+from tests.studies.worlds import study
+
+SEA = [f"sea{number}" for number in range(60)]
+LAW = [f"law{number}" for number in range(60)]
+
+
+def sentence(draw: Random, vocabulary: Sequence[str]) -> str:
+    return " ".join(draw.choices(vocabulary, k=8))
+
+
+def pairs(vocabulary: Sequence[str], count: int, seed: int) -> list[tuple[str, str]]:
+    draw = Random(seed)
+    return [(sentence(draw, vocabulary), sentence(draw, vocabulary)) for _ in range(count)]
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """XNLI and SNLI are about the sea, MNLI and QQP about the law."""
+    root = tmp_path / "root"
+    for folder in ("xnli", "labels/xnli", "mnli", "snli", "qqp"):
+        (root / folder).mkdir(parents=True)
+    for code in ("en", "sw"):
+        (root / f"xnli/test-{code}.tsv").write_text("".join(f"{a}\t{b}\n" for a, b in pairs(SEA, 100, 1)))
+        (root / f"labels/xnli/test-{code}.tsv").write_text("neutral\n" * 100)
+    for name, vocabulary in (("mnli", LAW), ("snli", SEA)):
+        rows = [{"premise": a, "hypothesis": b, "label": "neutral"} for a, b in pairs(vocabulary, 200, 2)]
+        (root / name / "train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    lines = [f"{place}\t1\t2\t{a}\t{b}\t0\n" for place, (a, b) in enumerate(pairs(LAW, 200, 3))]
+    (root / "qqp/train.tsv").write_text("id\tqid1\tqid2\tquestion1\tquestion2\tis_duplicate\n" + "".join(lines))
+    return root
+
+
+def arm(*tasks: str, **more: object) -> dict[str, object]:
+    return {"intermediate": {"tasks": {task: {} for task in tasks}, "steps": 4, "mixing": "uniform", **more}}
+
+
+ARMS = {
+    "none": {"role": "baseline"},
+    "sea": arm("snli"),
+    "law": arm("mnli"),
+    "both": arm("snli", "mnli"),
+    "in_turn": {
+        "intermediate": {"sequence": [{"tasks": {"snli": {}}, "steps": 3}, {"tasks": {"mnli": {}}, "steps": 1}]},
+        "unmatched": "a test",
+    },
+    "sum": {"intermediate": {"merge": {"arms": ["sea", "law"]}}, "unmatched": "a test"},
+}
+
+
+def real_study(**changes: object) -> Study:
+    values = {
+        "base__data": {},
+        "base__start": {"model": "owner/model"},
+        "arms": ARMS,
+        "targets": {"xnli": {"score_languages": ["en", "sw"]}},
+        "contrasts": {"helps": {"arm": "sea", "against": "none"}},
+    }
+    return study(**{**values, **changes})
+
+
+def measured(wanted: Study, root: Path, folder: Path) -> Domains:
+    return measure_domains(wanted, folder=folder, store=Store(root=folder / "store"), data_root=root)
+
+
+def test_an_arm_is_near_what_has_its_words_and_a_mixture_between(root: Path, tmp_path: Path) -> None:
+    found = measured(real_study(), root, tmp_path / "study")
+    xnli = found.targets["xnli"]
+    assert xnli.languages == ("en",) and xnli.words == 800, "half of 100 pairs of 16 words, in English alone"
+    assert xnli.arms["law"] == pytest.approx(1), "no word is shared"
+    assert xnli.halves == pytest.approx(xnli.arms["sea"], abs=0.02) and xnli.arms["sea"] < 0.1
+    assert xnli.arms["sea"] < xnli.arms["in_turn"] < xnli.arms["both"] < 0.5
+    assert xnli.arms["both"] == pytest.approx(0.31, abs=0.05), "half of its words: 0.311"
+    assert set(found.left_out) == {"none", "sum"} and "merges other arms" in found.left_out["sum"]
+
+
+def test_distances_are_kept_for_these_recipes_only(root: Path, tmp_path: Path) -> None:
+    folder, wanted = tmp_path / "study", real_study()
+    found = measured(wanted, root, folder)
+    assert kept_domains(folder, expand(wanted)) == found
+    other = real_study(targets={"xnli": {"score_languages": ["en"]}})
+    assert kept_domains(folder, expand(other)) is None and kept_domains(tmp_path, expand(wanted)) is None
+    values = json.loads((folder / KEPT).read_text())
+    (folder / KEPT).write_text(json.dumps({**values, "targets": [1]}))
+    assert kept_domains(folder, expand(wanted)) is None
+
+
+def test_what_an_arm_reads_at_most_is_what_counts(root: Path, tmp_path: Path) -> None:
+    """Of the first ten pairs hardly a word is like another set's as often."""
+    arms = {"none": ARMS["none"], "few": {"intermediate": {"tasks": {"snli": {"max_examples": 40}}}}}
+    wanted = real_study(arms=arms, contrasts={"helps": {"arm": "few", "against": "none"}})
+    assert measured(wanted, root, tmp_path / "study").targets["xnli"].words == 40 * 16
+    arms["few"]["intermediate"]["tasks"]["snli"]["max_examples"] = 10  # type: ignore[index]
+    wanted = real_study(arms=arms, contrasts={"helps": {"arm": "few", "against": "none"}})
+    with pytest.raises(DataError, match="or what an arm trains on, has 160 words, and of fewer than 500"):
+        measured(wanted, root, tmp_path / "study")
+
+
+def test_a_target_without_a_common_language_is_left_out_and_none_at_all_is_a_sentence(
+    root: Path, tmp_path: Path
+) -> None:
+    wanted = real_study(targets={"xnli": {"score_languages": ["sw"]}})
+    with pytest.raises(RecipeError, match="no target is scored in en, in which all arms train"):
+        measured(wanted, root, tmp_path / "study")
+    bare = {"none": ARMS["none"], "again": {"role": "control"}}
+    only = real_study(arms=bare, contrasts={"same": {"arm": "again", "against": "none"}})
+    with pytest.raises(RecipeError, match="no arm trains anything before the targets"):
+        measured(only, root, tmp_path / "study")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="give another folder with --out"):
+        measured(real_study(), root, tmp_path / "file")
