@@ -32,7 +32,8 @@ def of_recipe(
 
     same: equal but for case, spaces and punctuation; near: nearly so (70 % of their 5-letter pieces shared); text: only
     one of its texts, e.g. the passage, is there. Labels are not compared. Translations are not found. Of made-up
-    languages name the run's folder with --out, where its data lie.
+    languages name the run's folder with --out, where its data lie. What is found is kept in the run's folder, if there
+    is one, and its report shows it.
 
     \b
     Example:
@@ -53,7 +54,9 @@ def of_recipe(
             f"there is no folder {root} to read: recipe '{loaded.name}' makes up its languages when it runs; run it "
             "first, and name its folder with --out"
         )
-    _show(scan_overlap(Run(recipe=loaded, run_dir=folder, data_root=root)), as_json)
+    lines = scan_overlap(Run(recipe=loaded, run_dir=folder, data_root=root))
+    _show(lines, as_json)
+    _keep(folder, loaded.fingerprint(), lines)
 
 
 def of_study(
@@ -81,6 +84,19 @@ def of_study(
     loaded = load_study(study, size, overrides or [])
     folder, shared = study_places(loaded, out, store)
     _show(scan_study(loaded, folder=folder, store=shared, data_root=data_root), as_json)
+
+
+def _keep(folder: Path, fingerprint: str, lines: "Sequence[OverlapLine]") -> None:
+    """For the report of a run, if the folder has one of this recipe."""
+    from ds_stilts.report.beside import OVERLAP, keep
+
+    mark = folder / "fingerprint"
+    if not mark.is_file():
+        return
+    if mark.read_text(encoding="utf-8").strip() == fingerprint:
+        keep(folder, OVERLAP, [fingerprint], {"lines": [asdict(line) for line in lines]})
+    else:
+        typer.echo(f"Not kept: {folder} holds a run of another recipe; name this one's with --out", err=True)
 
 
 def _show(lines: "Sequence[OverlapLine]", as_json: bool) -> None:

@@ -15,6 +15,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from ds_stilts.errors import DataError
 from ds_stilts.report.curves import Curve, read_curve
+from ds_stilts.report.repeats import Repeats, read_repeats
 
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Percent = Finite
@@ -146,6 +147,8 @@ class Run:
     curves: tuple[Curve, ...]
     pretrain: Mapping[str, Any]
     """`start/pretrain.json`; empty where phase 1 loaded a public checkpoint."""
+    repeats: Repeats | None
+    """Scored examples that are in training data; None: nobody has looked."""
     info: Mapping[str, Any]
     """`run.json`; any key may be missing while the run is unfinished."""
     recipe_text: str
@@ -208,6 +211,7 @@ def read_run(run_dir: Path) -> Run:
         scores=scores,
         curves=tuple(curves),
         pretrain=_read_mapping(run_dir / "start" / "pretrain.json"),
+        repeats=read_repeats(run_dir, str(info.get("fingerprint"))),
         info=info,
         recipe_text=recipe_text,
         recipe=recipe,

@@ -64,9 +64,17 @@ def _facts(run: Run) -> list[tuple[str, str]]:
         ("Machine", _joined(info.get("machine"))),
         ("Versions", _joined(info.get("versions"))),
         ("Phase 1", _pretraining(run.pretrain)),
+        ("Scored examples in training", _repeats(run)),
         *((f"Arm “{arm}”", _arm(run, arm)) for arm in run.arms),
         *((f"Validation of “{curve.phase}”", _validation(curve)) for curve in run.curves),
     ]
+
+
+def _repeats(run: Run) -> str:
+    if run.repeats is None:
+        return ""
+    found = list(dict.fromkeys(target for target, _ in run.repeats))
+    return f"found in {', '.join(found)}; see the notes of their languages" if found else "looked for, none found"
 
 
 def _arm(run: Run, arm: str) -> str:

@@ -147,9 +147,10 @@ def _summarise(
     first = next(iter(by_arm.values()))
     arm_notes = {arm: _arm_notes(scores, run) for arm, scores in by_arm.items()}
     shared = tuple(note for note in arm_notes[first.arm] if all(note in notes for notes in arm_notes.values()))
+    repeats = run.repeats or {}
     known = {code: facts(code) for scores in by_arm.values() for code in scores.languages}
     rows = tuple(
-        _language_row(language, by_arm, run.baseline, intervals, shared)
+        _language_row(language, by_arm, run.baseline, intervals, (*shared, *repeats.get((target, language.code), ())))
         for language in sorted(known.values(), key=LanguageFacts.sort_key)
     )
     trivials = [row.trivial for row in rows]

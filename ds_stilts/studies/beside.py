@@ -1,17 +1,13 @@
-"""What was found in a study's data files, kept in its folder beside its rows, and of use to these recipes only."""
+"""What is read of a study's data files beside its runs, and kept in its folder for its report."""
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from ds_stilts.errors import UserError
 from ds_stilts.phases.context import Run, find_data
 from ds_stilts.studies.expand import StudyRun
 from ds_stilts.studies.guards import first_seed
 from ds_stilts.studies.store import Store
 from ds_stilts.studies.world import stored_world
-from ds_stilts.whole_file import write_whole
 
 
 def run_with_data(one: StudyRun, *, folder: Path, store: Store, data_root: Path | None) -> Run:
@@ -30,31 +26,6 @@ def run_with_data(one: StudyRun, *, folder: Path, store: Store, data_root: Path 
     return Run(recipe=one.recipe, run_dir=place, data_root=find_data(one.recipe, place, data_root))
 
 
-def keep(folder: Path, name: str, runs: Sequence[StudyRun], values: Mapping[str, Any]) -> None:
-    """Write what was found into the study's folder.
-
-    Args:
-        runs: all of the study.
-
-    Raises:
-        UserError: the folder cannot be written to.
-    """
-    kept = {"recipes": _fingerprints(runs), **values}
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        write_whole(folder / name, json.dumps(kept, indent=1, ensure_ascii=False) + "\n")
-    except OSError as error:
-        raise UserError(f"{folder} cannot be written to ({error.strerror}); give another folder with --out") from None
-
-
-def kept(folder: Path, name: str, runs: Sequence[StudyRun]) -> dict[str, Any] | None:
-    """What `keep` wrote of these very recipes; None where there is nothing of that sort."""
-    try:
-        found = json.loads((folder / name).read_text(encoding="utf-8"))
-        return dict(found) if found["recipes"] == _fingerprints(runs) else None
-    except (OSError, ValueError, LookupError, TypeError):  # not there, or changed by hand
-        return None
-
-
-def _fingerprints(runs: Sequence[StudyRun]) -> list[str]:
-    return [one.recipe.fingerprint() for one in first_seed(runs)]  # seeds read the same files
+def fingerprints(runs: Sequence[StudyRun]) -> list[str]:
+    """What is kept is of use to: the recipes of the first seed, since seeds read the same files."""
+    return [one.recipe.fingerprint() for one in first_seed(runs)]

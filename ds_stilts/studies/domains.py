@@ -22,7 +22,8 @@ from ds_stilts.errors import DataError, RecipeError
 from ds_stilts.phases.context import Run
 from ds_stilts.phases.splits import scoring_keys, training_keys
 from ds_stilts.recipe import Training
-from ds_stilts.studies.beside import keep, kept, run_with_data
+from ds_stilts.report.beside import keep, kept
+from ds_stilts.studies.beside import fingerprints, run_with_data
 from ds_stilts.studies.expand import StudyRun
 from ds_stilts.studies.guards import first_seed
 from ds_stilts.studies.plan import check_study
@@ -117,13 +118,13 @@ def measure_domains(study: Study, *, folder: Path, store: Store, data_root: Path
             "arms train, so no two sets of texts can be compared; score a target in one of them"
         )
     found = Domains(targets=targets, left_out=left_out)
-    keep(folder, KEPT, runs, asdict(found))
+    keep(folder, KEPT, fingerprints(runs), asdict(found))
     return found
 
 
 def kept_domains(folder: Path, runs: Sequence[StudyRun]) -> Domains | None:
     """The distances of these very recipes that a study's folder keeps; None where there are none."""
-    found = kept(folder, KEPT, runs)
+    found = kept(folder, KEPT, fingerprints(runs))
     if found is None:
         return None
     try:

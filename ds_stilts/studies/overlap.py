@@ -3,20 +3,16 @@
 How they are looked for lives in `ds_stilts.phases.overlap_scan`.
 """
 
-from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
 
 from ds_stilts.phases.overlap_scan import OverlapLine, scan_overlap
-from ds_stilts.studies.beside import keep, kept, run_with_data
-from ds_stilts.studies.expand import StudyRun
+from ds_stilts.report.beside import OVERLAP, keep
+from ds_stilts.studies.beside import fingerprints, run_with_data
 from ds_stilts.studies.guards import first_seed
 from ds_stilts.studies.plan import check_study
 from ds_stilts.studies.store import Store
 from ds_stilts.studies.study import Study
-
-KEPT = "overlap.json"
 
 
 def scan_study(study: Study, *, folder: Path, store: Store, data_root: Path | None) -> list[OverlapLine]:
@@ -38,12 +34,5 @@ def scan_study(study: Study, *, folder: Path, store: Store, data_root: Path | No
             before = found[key].phases if key in found else ()
             found[key] = replace(line, phases=tuple(dict.fromkeys([*before, *line.phases])))
     lines = list(found.values())
-    keep(folder, KEPT, runs, {"lines": [asdict(line) for line in lines]})
+    keep(folder, OVERLAP, fingerprints(runs), {"lines": [asdict(line) for line in lines]})
     return lines
-
-
-def kept_scan(folder: Path, runs: Sequence[StudyRun]) -> list[dict[str, Any]] | None:
-    """The lines of a scan of these very recipes that a study's folder keeps; None where there is none."""
-    found = kept(folder, KEPT, runs)
-    lines = found and found.get("lines")
-    return lines if isinstance(lines, list) else None

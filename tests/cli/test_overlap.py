@@ -7,6 +7,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from ds_stilts.cli.main import app
+from ds_stilts.recipe_file import load_recipe
+from ds_stilts.report.repeats import read_repeats
 
 RECIPE = """
 name: small
@@ -72,6 +74,23 @@ def test_programs_get_a_line_a_language(root: Path, tmp_path: Path) -> None:
     assert {key: german[key] for key in ("same", "near", "text", "examples", "declared", "phases")} == {
         "same": 1, "near": 0, "text": 0, "examples": 4, "declared": "identical", "phases": ["arms.nli", "arms.mix"],
     }  # fmt: skip
+
+
+def test_what_is_found_is_kept_beside_a_run_of_this_recipe_only(root: Path, tmp_path: Path) -> None:
+    recipe, folder = tmp_path / "small.yaml", tmp_path / "run"
+    asked = ("data", "overlap", recipe, "--data-root", root, "--out", folder)
+    assert ds_stilts(*asked).exit_code == 0 and not folder.exists(), "there is no run to keep it for"
+    write(folder / "fingerprint", load_recipe(str(recipe), []).fingerprint() + "\n")
+    assert ds_stilts(*asked).stderr.count("Not kept") == 0
+    assert read_repeats(folder, (folder / "fingerprint").read_text().strip()) == {
+        ("xnli", code): (
+            "1 of the 4 scored examples, and nearly 0 more, are in mnli train, whatever their labels (nli, mix)",
+        )
+        for code in ("ar", "de", "en", "fr")
+    }
+    (folder / "overlap.json").unlink()
+    write(folder / "fingerprint", "another")
+    assert "holds a run of another recipe" in ds_stilts(*asked).stderr and not (folder / "overlap.json").exists()
 
 
 def test_made_up_languages_that_nobody_has_run_are_a_sentence(tmp_path: Path) -> None:

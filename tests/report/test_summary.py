@@ -1,12 +1,15 @@
 """Differences, means, gaps and extremes, against numbers worked out by hand (see the fixture `small_run`)."""
 
+import json
 from pathlib import Path
 
 import pytest
 
+from ds_stilts.report.beside import OVERLAP, keep
 from ds_stilts.report.collect import read_run
 from ds_stilts.report.facts import LanguageFacts, language_facts
 from ds_stilts.report.kinds import KINDS
+from ds_stilts.report.provenance import provenance
 from ds_stilts.report.summary import TargetSummary, summarise_targets
 
 
@@ -142,6 +145,26 @@ def test_every_retrieval_row_says_that_phase_1_saw_parallel_text(full_run: Path,
     by_name = targets(full_run)
     assert all("phase 1 saw parallel text" in " ".join(row.notes) for row in by_name["tatoeba"].languages)
     assert not any(row.notes for row in by_name["panx"].languages)
+
+
+def test_scored_examples_in_training_data_are_noted_where_somebody_has_looked(small_run: Path) -> None:
+    (small_run / "run.json").write_text(json.dumps({"fingerprint": "abc"}))
+    assert read_run(small_run).repeats is None
+    line = {
+        "target": "xnli", "split": "test", "language": "de", "training": {"task": "mnli", "split": "train"},
+        "phases": ["arms.nli"], "examples": 1000, "same": 3, "near": 20,
+    }  # fmt: skip
+    none = {**line, "language": "en", "same": 0, "near": 0}
+    keep(small_run, OVERLAP, ["abc"], {"lines": [line, none]})
+    xnli, xquad = targets(small_run)["xnli"], targets(small_run)["xquad"]
+    said = "3 of the 1,000 scored examples, and nearly 20 more, are in mnli train, whatever their labels (nli)"
+    assert {row.language.code for row in xnli.languages if said in row.notes} == {"de"}
+    assert not any("scored examples" in note for row in xquad.languages for note in row.notes)
+    assert dict(provenance(read_run(small_run)).facts)["Scored examples in training"].startswith("found in xnli;")
+    keep(small_run, OVERLAP, ["abc"], {"lines": [none]})
+    assert dict(provenance(read_run(small_run)).facts)["Scored examples in training"] == "looked for, none found"
+    keep(small_run, OVERLAP, ["another"], {"lines": [line]})
+    assert read_run(small_run).repeats is None, "what was found for another recipe says nothing of this one"
 
 
 def test_a_language_without_facts_is_unknown_and_sorted_last(small_run: Path, edit_scores) -> None:

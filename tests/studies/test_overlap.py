@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 from ds_stilts.errors import UserError
+from ds_stilts.report.beside import OVERLAP, kept_overlap
+from ds_stilts.studies.beside import fingerprints
 from ds_stilts.studies.expand import expand
-from ds_stilts.studies.overlap import KEPT, kept_scan, scan_study
+from ds_stilts.studies.overlap import scan_study
 from ds_stilts.studies.store import Store
 from ds_stilts.studies.study import Study
 from tests.studies.worlds import study
@@ -59,7 +61,7 @@ def test_arms_with_recipes_of_their_own_share_the_lines_that_they_share(root: Pa
         ("xnli", "en", ("targets.xnli",), 0, 0, 0),
         ("xnli", "sw", ("targets.xnli",), 0, 0, 0),
     ]
-    kept = kept_scan(folder, expand(wanted))
+    kept = kept_overlap(folder, fingerprints(expand(wanted)))
     assert kept and [line["same"] for line in kept] == [2, 0, 0, 0] and kept[0]["shown"][0]["kind"] == "same"
 
 
@@ -67,9 +69,12 @@ def test_a_scan_of_other_recipes_is_not_this_studys(root: Path, tmp_path: Path) 
     folder = tmp_path / "study"
     scan_study(real_study(), folder=folder, store=Store(root=tmp_path / "store"), data_root=root)
     other = real_study(targets={"xnli": {"score_languages": ["en", "sw"], "max_train_examples": 1}})
-    assert kept_scan(folder, expand(other)) is None
-    (folder / KEPT).write_text("{}")
-    assert kept_scan(folder, expand(real_study())) is None and kept_scan(tmp_path, expand(real_study())) is None
+    assert kept_overlap(folder, fingerprints(expand(other))) is None
+    own = fingerprints(expand(real_study()))
+    (folder / OVERLAP).write_text("{}")
+    assert kept_overlap(folder, own) is None and kept_overlap(tmp_path, own) is None
+    (folder / OVERLAP).write_text(json.dumps({"recipes": own, "lines": [{"target": "xnli"}]}))
+    assert kept_overlap(folder, own) is None, "changed by hand"
 
 
 def test_a_folder_that_cannot_be_written_to_is_a_sentence(root: Path, tmp_path: Path) -> None:

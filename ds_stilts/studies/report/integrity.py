@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from ds_stilts.labelled import is_zero_shot, train_languages
 from ds_stilts.plan import score_splits
 from ds_stilts.plan_validation import validation_languages
+from ds_stilts.report.beside import kept_overlap
+from ds_stilts.studies.beside import fingerprints
 from ds_stilts.studies.collapse import collapsed
 from ds_stilts.studies.guards import labels_seen
-from ds_stilts.studies.overlap import kept_scan
 from ds_stilts.studies.report.collect import Evidence
 from ds_stilts.studies.report.gains import Gains
 from ds_stilts.studies.sections import Contrast
@@ -95,7 +96,7 @@ def _overlap(gains: Gains) -> Check:
 
 def _repeats(evidence: Evidence) -> list[Check]:
     """What was found of scored items in training files; nothing where nobody has looked (`ds-stilts study overlap`)."""
-    lines = kept_scan(evidence.folder, evidence.runs)
+    lines = kept_overlap(evidence.folder, fingerprints(evidence.runs))
     if lines is None:
         return []
     problems: dict[str, list[str]] = {}

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from ds_stilts.studies.beside import keep
+from ds_stilts.report.beside import keep
+from ds_stilts.studies.beside import fingerprints
 from ds_stilts.studies.claims.claims_file import PHANG2020, load_claims
 from ds_stilts.studies.domains import KEPT
 from ds_stilts.studies.report.collect import Evidence, read_evidence
@@ -57,7 +58,7 @@ def evidence_of(folder: Path, study: Study, *, measured: bool = True) -> Evidenc
             }
             for target, own in DISTANCES.items()
         }  # fmt: skip
-        keep(folder, KEPT, evidence.runs, {"targets": targets, "left_out": {"none": "trains nothing"}})
+        keep(folder, KEPT, fingerprints(evidence.runs), {"targets": targets, "left_out": {"none": "trains nothing"}})
     return evidence
 
 

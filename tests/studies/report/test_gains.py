@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ds_stilts.report.beside import OVERLAP
 from ds_stilts.studies.cells import all_cells
-from ds_stilts.studies.overlap import KEPT
 from ds_stilts.studies.report.collect import Evidence, read_evidence
 from ds_stilts.studies.report.contrasts import question_contrasts
 from ds_stilts.studies.report.estimates import answer
@@ -194,7 +194,7 @@ def test_scored_items_that_were_found_in_training_are_told_where_somebody_has_lo
 
     def kept(**counts: int) -> Check:
         lines = [{**line, "examples": 1500, "same": 0, "near": 0, "text": 7}, {**line, "examples": 1500, **counts}]
-        (folder / KEPT).write_text(json.dumps({"recipes": recipes, "lines": lines}))
+        (folder / OVERLAP).write_text(json.dumps({"recipes": recipes, "lines": lines}))
         return by_title(evidence)["Scored items in training"]
 
     assert kept(same=0, near=0, text=1).is_fine
