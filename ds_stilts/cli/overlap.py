@@ -45,16 +45,20 @@ def of_recipe(
 
     loaded = load_recipe(recipe, overrides or [])
     from ds_stilts.phases.context import Run, find_data
+    from ds_stilts.phases.fetching import fetch_missing
     from ds_stilts.phases.overlap_scan import scan_overlap
 
     folder = out or Path("runs") / loaded.name
     root = find_data(loaded, folder, data_root)
+    run = Run(recipe=loaded, run_dir=folder, data_root=root)
+    if loaded.data.source == "hub":
+        fetch_missing(run)
     if not root.is_dir():
         raise DataError(
             f"there is no folder {root} to read: recipe '{loaded.name}' makes up its languages when it runs; run it "
             "first, and name its folder with --out"
         )
-    lines = scan_overlap(Run(recipe=loaded, run_dir=folder, data_root=root))
+    lines = scan_overlap(run)
     _show(lines, as_json)
     _keep(folder, loaded.fingerprint(), lines)
 

@@ -3,12 +3,14 @@
 import json
 from pathlib import Path
 
+import datasets
 import pytest
 from typer.testing import CliRunner, Result
 
 from ds_stilts.cli.main import app
 from ds_stilts.recipe_file import load_recipe
 from ds_stilts.report.repeats import read_repeats
+from tests.hub import nli_rows, put_in_cache, write_hub
 
 RECIPE = """
 name: small
@@ -91,6 +93,20 @@ def test_what_is_found_is_kept_beside_a_run_of_this_recipe_only(root: Path, tmp_
     (folder / "overlap.json").unlink()
     write(folder / "fingerprint", "another")
     assert "holds a run of another recipe" in ds_stilts(*asked).stderr and not (folder / "overlap.json").exists()
+
+
+def test_what_the_recipe_reads_from_the_hub_is_fetched_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "hf")
+    calm = ("The sea is calm on this morning in March", "It is quiet", "neutral")
+    rows = nli_rows([calm, ("Ships left the harbour before the storm began", "They sail", "entailment")])
+    parts = {("en", "train"): rows, ("en", "test"): rows}
+    put_in_cache(tmp_path / "hf", write_hub(tmp_path / "xnli", parts), "facebook/xnli", "0" * 40)
+    given = "name: far\ndata: {source: hub}\nstart: {model: m}\narms: {none: null}\n"
+    write(tmp_path / "far.yaml", given + "targets: {xnli: {steps: 1, score_languages: [en]}}\n")
+    answer = ds_stilts("data", "overlap", tmp_path / "far.yaml", "--data-root", tmp_path / "fetched", "--json")
+    assert answer.exit_code == 0, answer.output
+    (line,) = json.loads(answer.stdout)["lines"]
+    assert (line["target"], line["language"], line["same"]) == ("xnli", "en", 2)
 
 
 def test_made_up_languages_that_nobody_has_run_are_a_sentence(tmp_path: Path) -> None:

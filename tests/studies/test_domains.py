@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 
+import datasets
 import pytest
 
 from ds_stilts.errors import DataError, RecipeError, UserError
@@ -12,6 +13,7 @@ from ds_stilts.studies.domains import KEPT, Domains, kept_domains, measure_domai
 from ds_stilts.studies.expand import expand
 from ds_stilts.studies.store import Store
 from ds_stilts.studies.study import Study
+from tests.hub import nli_rows, put_in_cache, write_hub
 from tests.studies.worlds import study
 
 SEA = [f"sea{number}" for number in range(60)]
@@ -107,6 +109,21 @@ def test_what_an_arm_reads_at_most_is_what_counts(root: Path, tmp_path: Path) ->
     wanted = real_study(arms=arms, contrasts={"helps": {"arm": "few", "against": "none"}})
     with pytest.raises(DataError, match="or what an arm trains on, has 160 words, and of fewer than 500"):
         measured(wanted, root, tmp_path / "study")
+
+
+def test_what_comes_from_the_hub_is_fetched_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "hf")
+    rows = nli_rows([(a, b, "neutral") for a, b in pairs(SEA, 150, 4)])
+    hub = write_hub(tmp_path / "xnli", {("en", "train"): rows, ("en", "test"): rows, ("de", "test"): rows})
+    put_in_cache(tmp_path / "hf", hub, "facebook/xnli", "0" * 40)
+    wanted = real_study(
+        base__data={"source": "hub"},
+        arms={"none": ARMS["none"], "own": arm("xnli")},
+        targets={"xnli": {"score_languages": ["en", "de"]}},
+        contrasts={"helps": {"arm": "own", "against": "none"}},
+    )
+    own = measured(wanted, tmp_path / "fetched", tmp_path / "study").targets["xnli"]
+    assert own.arms["own"] == pytest.approx(own.halves, abs=0.03)
 
 
 def test_a_target_without_a_common_language_is_left_out_and_none_at_all_is_a_sentence(
