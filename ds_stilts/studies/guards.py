@@ -53,6 +53,11 @@ def check_arms(study: Study, runs: Sequence[StudyRun]) -> None:
                     _check_cells(study, recipes, one, cells, f"{where}.{key}")
         _check_slope(study, recipes, contrast, f"contrasts.{name}.slope")
         _check_group(study, recipes, contrast, f"contrasts.{name}")
+    for name, scaling in study.scaling.items():
+        for line, cells in scaling.of.items():
+            for _, arm in scaling.named:
+                one = Contrast(arm=arm, against=scaling.against, of=cells, zero_shot=scaling.zero_shot)
+                _check_cells(study, recipes, one, cells, f"scaling.{name}.of.{line}")
 
 
 def check_seeds(study: Study) -> None:

@@ -199,6 +199,42 @@ class Contrast(Section):
         return self
 
 
+class Scaling(Section):
+    """Gains of arms that differ in an amount, e.g. how many languages they learn from: a shape, and no verdict."""
+
+    amount: str = Field(min_length=1)
+    """What is counted, in words: "tasks that are not English"."""
+    arms: dict[float, list[str]] = Field(min_length=3)
+    """By amount, the arms that have so much; their mean counts."""
+    against: str
+    """The arm that gains are over."""
+    of: dict[str, Cells] = Field(min_length=1, max_length=6)
+    """By a name, the scores that one line is of. Languages are named, since they have to be the same for all arms."""
+    zero_shot: bool = True
+    """false: arms may have been trained on labels in the languages that are compared."""
+
+    @property
+    def named(self) -> list[tuple[float, str]]:
+        """Every arm with its amount, from the least on."""
+        return [(amount, arm) for amount in sorted(self.arms) for arm in self.arms[amount]]
+
+    @model_validator(mode="after")
+    def one_amount_each(self) -> "Scaling":
+        names = [arm for _, arm in self.named]
+        twice = [arm for arm in names if names.count(arm) > 1]
+        if twice:
+            raise ValueError(f"arms: '{twice[0]}' stands there twice")
+        if self.against in names:
+            raise ValueError(f"arms: '{self.against}' would be compared with itself; name another arm under `against`")
+        for amount, arms in self.arms.items():
+            if amount < 0 or not arms:
+                raise ValueError(f"arms.{amount:g}: {'give an arm' if not arms else 'an amount is 0 or more'}")
+        for name, cells in self.of.items():
+            if cells.languages is None:
+                raise ValueError(f"of.{name}.languages: name them, so that they are the same for all arms")
+        return self
+
+
 class Statistics(Section):
     """How contrasts are judged."""
 

@@ -19,6 +19,7 @@ from ds_stilts.studies.sections import (
     Contrast,
     Hardware,
     Keep,
+    Scaling,
     Seeds,
     Statistics,
     StudyArm,
@@ -59,6 +60,8 @@ class Study(Section):
     held_out: list[str] = []
     """Languages in which no arm may see labels."""
     contrasts: dict[str, Contrast] = Field(min_length=1)
+    scaling: dict[str, Scaling] = {}
+    """Gains over an amount that arms differ in, for the report; nothing is judged by them."""
     statistics: Statistics = Statistics()
     hardware: Hardware = Hardware()
     keep: Keep = Keep()
@@ -91,7 +94,7 @@ class Study(Section):
         return self
 
     def named_arms(self) -> Iterator[tuple[str, str]]:
-        """Arms that contrasts name, with the key where each stands."""
+        """Arms that contrasts and `scaling` name, with the key where each stands."""
         for name, contrast in self.contrasts.items():
             for place, arm in enumerate(contrast.best_of or [], start=1):
                 yield f"contrasts.{name}.best_of.{place}", arm
@@ -102,9 +105,13 @@ class Study(Section):
                 yield f"contrasts.{name}.rotations.{place}.against", one.against
             if contrast.against:
                 yield f"contrasts.{name}.against", contrast.against
+        for name, scaling in self.scaling.items():
+            yield f"scaling.{name}.against", scaling.against
+            for amount, arm in scaling.named:
+                yield f"scaling.{name}.arms.{amount:g}", arm
 
     def named_targets(self) -> Iterator[tuple[str, str]]:
-        """Targets that arms and contrasts name, with the key where each stands."""
+        """Targets that arms, contrasts and `scaling` name, with the key where each stands."""
         for name, arm in self.arms.items():
             for target in arm.targets:
                 yield f"arms.{name}.targets", target
@@ -112,6 +119,10 @@ class Study(Section):
             for key, cells in (("of", contrast.of), ("minus", contrast.minus)):
                 for target in (cells.targets if cells else None) or []:
                     yield f"contrasts.{name}.{key}.targets", target
+        for name, scaling in self.scaling.items():
+            for line, cells in scaling.of.items():
+                for target in cells.targets or []:
+                    yield f"scaling.{name}.of.{line}.targets", target
 
     def not_verified(self) -> dict[str, str]:
         """Everything that readers must not take for granted: `unverified`, and the counts that are assumed."""
@@ -129,4 +140,6 @@ class Study(Section):
 
     def declared(self) -> dict[str, Any]:
         """What a lock freezes: all but prose, the machine that the cost is computed for, and what stays on disk."""
-        return self.model_dump(mode="json", exclude={"description", "hardware", "keep", "unverified", "assumed_items"})
+        beside = {"description", "hardware", "keep", "unverified", "assumed_items"}
+        # Without `scaling` it is what it was before there was that key, so that older locks hold.
+        return self.model_dump(mode="json", exclude=beside | (set() if self.scaling else {"scaling"}))

@@ -64,6 +64,19 @@ def test_a_claim_that_the_arms_cannot_carry_is_refused(changes: dict[str, Any], 
         check_study(changed)
 
 
+def test_the_arms_of_a_scaling_may_not_have_seen_its_languages() -> None:
+    more = {
+        f"arms__more_{code}": {"intermediate": {**ANSWER, "tasks": {"tydiqa": {"languages": [code]}}}}
+        for code in ("fi", "ko")
+    }
+    asked = {"amount": "n", "against": "none", "arms": {1: ["sw"], 2: ["more_fi"], 3: ["more_ko"]}}
+    fine = {"contrasts__c__of": {"languages": ["de"]}, **more}
+    leaking = real(**fine, scaling={"n": {**asked, "of": {"low": {"targets": ["panx"], "languages": ["de", "fi"]}}}})
+    with pytest.raises(RecipeError, match=r"scaling.n.of.low: arm 'more_fi' has seen labels in 'fi'"):
+        check_study(leaking)
+    assert check_study(real(**fine, scaling={"n": {**asked, "of": {"low": {"languages": ["de"]}}}}))
+
+
 def test_a_leak_that_is_declared_is_no_leak() -> None:
     assert check_study(real(contrasts__c__zero_shot=False))
     assert check_study(real(contrasts__c__of={"languages": ["de", "fr"]}))

@@ -30,6 +30,17 @@ def test_prose_and_the_planned_machine_are_not_frozen_and_all_else_is(tmp_path: 
         assert declared_hash(study(**changes)) != declared_hash(study())
 
 
+def test_a_scaling_is_frozen_and_a_lock_from_before_there_were_any_holds(tmp_path: Path) -> None:
+    assert "scaling" not in study().declared()
+    asked = {"amount": "n", "against": "none", "of": {"all": {"languages": ["bb"]}}}
+    arms = {"more": {"intermediate": {"tasks": {"synth_nli": {}}}}, **study().model_dump(mode="json")["arms"]}
+    shape = {"arms": arms, "scaling": {"n": {**asked, "arms": {0: ["qa"], 0.5: ["shuffled"], 2: ["more"]}}}}
+    made = lock_study(study(**shape), tmp_path, scored=0)
+    assert read_lock(tmp_path) == made and changes_since(made, study(**shape)) == ""
+    other = {**shape, "scaling": {"n": {**asked, "arms": {0: ["qa"], 1: ["shuffled"], 2: ["more"]}}}}
+    assert "scaling.n.arms" in changes_since(made, study(**other))
+
+
 def test_locking_the_same_again_changes_nothing_and_another_plan_is_refused(tmp_path: Path) -> None:
     made = lock_study(study(), tmp_path, scored=0)
     before = (tmp_path / "lock.json").read_bytes()

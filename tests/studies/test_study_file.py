@@ -42,6 +42,11 @@ def test_overrides_reach_into_the_picked_size(tmp_path: Path) -> None:
 TURNS = [{"arm": "qa", "against": "none"}, {"arm": "shuffled", "against": "none"}]
 OWN = [{**TURNS[0], "languages": ["bb"]}, {**TURNS[1], "languages": ["cc"]}]
 
+SCALING: dict[str, Any] = {
+    "amount": "tasks", "against": "none", "of": {"all": {"languages": ["bb"]}},
+    "arms": {0: ["qa"], 1: ["shuffled"], 2: ["qa2"]},
+}  # fmt: skip
+
 
 @pytest.mark.parametrize(
     ("changes", "said"),
@@ -73,6 +78,13 @@ OWN = [{**TURNS[0], "languages": ["bb"]}, {**TURNS[1], "languages": ["cc"]}]
         ({"contrasts__c": {"rotations": [TURNS[0], {"arm": "qa", "against": "qa"}]}}, "compared with itself"),
         ({"contrasts__c": {"rotations": OWN, "of": {"languages": ["aa"]}}}, "of.languages: rotations name their own"),
         ({"contrasts__c": {"rotations": OWN, "slope": "distance"}}, "would mix up language and rotation"),
+        ({"scaling__n": {**SCALING, "arms": {0: ["qa"], 1: ["qa"], 2: ["shuffled"]}}}, "arms: 'qa' stands there twice"),
+        ({"scaling__n": {**SCALING, "arms": {0: ["none"], 1: ["qa"], 2: ["shuffled"]}}}, "compared with itself"),
+        ({"scaling__n": {**SCALING, "arms": {0: ["qa"], 1: ["shuffled"]}}}, "arms: Dictionary should have at least 3"),
+        ({"scaling__n": {**SCALING, "arms": {-1: ["qa"], 1: [], 2: ["shuffled"]}}}, "arms.-1: an amount is 0 or more"),
+        ({"scaling__n": {**SCALING, "of": {"all": {}}}}, "of.all.languages: name them"),
+        ({"scaling__n": SCALING}, "scaling.n.arms.2: there is no arm 'qa2'"),
+        ({"scaling__n": {**SCALING, "against": "no"}}, "scaling.n.against: there is no arm 'no'"),
         ({"base__arms": {}}, "base.arms: give `arms` of the study; remove it"),
         ({"base__seed": 3}, "base.seed: give `seeds` of the study; remove it"),
         ({"seeds": {"intermediate": [1, 1]}}, "seed 1 stands there twice"),

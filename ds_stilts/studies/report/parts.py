@@ -10,6 +10,7 @@ from ds_stilts.studies.report.learning_part import learning_part
 from ds_stilts.studies.report.mean_parts import decomposition_part, fairness_part
 from ds_stilts.studies.report.orders_part import orders_part
 from ds_stilts.studies.report.record_parts import budget_part, claims_part, integrity_part, plan_part
+from ds_stilts.studies.report.scaling_part import scaling_part
 from ds_stilts.studies.report.secondary_part import secondary_part
 from ds_stilts.studies.report.summary import StudyReport
 from ds_stilts.studies.report.target_part import targets_part
@@ -19,8 +20,8 @@ from ds_stilts.studies.report.watched_parts import probe_part, selection_part
 def all_parts(report: StudyReport) -> tuple[Part, ...]:
     """Every part; where there is nothing to show yet, it says so. What was not asked for has none."""
     made = (
-        contrasts_part, orders_part, targets_part, languages_part, kinds_part, distance_part, domains_part,
-        decomposition_part, fairness_part, secondary_part, learning_part, selection_part, probe_part, gradients_part,
-        budget_part, integrity_part, plan_part, claims_part,
+        contrasts_part, scaling_part, orders_part, targets_part, languages_part, kinds_part, distance_part,
+        domains_part, decomposition_part, fairness_part, secondary_part, learning_part, selection_part, probe_part,
+        gradients_part, budget_part, integrity_part, plan_part, claims_part,
     )  # fmt: skip
     return tuple(part for make in made if (part := make(report)) is not None)

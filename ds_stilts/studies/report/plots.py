@@ -103,8 +103,8 @@ def scatter_svg(
         across, span: what the horizontal and the upward axis have to hold.
         under: what the fact is.
     """
-    frame = _Frame(across, span)
-    parts = [*frame.drawn(label, under, across="{:g}".format, up=_tick)]
+    frame = Frame(across, span)
+    parts = [*frame.drawn(label, under, across="{:g}".format, up=signed_tick)]
     x, y = frame.x, frame.y
     if line:
         if line.low:
@@ -134,7 +134,7 @@ def learning_svg(phases: Sequence[Learning], *, label: str) -> str:
     """Loss over tokens of an arm's phases, one after another: the mean over seeds and the band of all seeds."""
     ends = [tokens for phase in phases for tokens in phase.tokens]
     heights = [loss for phase in phases for loss in (*phase.low, *phase.high)]
-    frame = _Frame([0.0, *ends], (min(heights), max(heights)))
+    frame = Frame([0.0, *ends], (min(heights), max(heights)))
     parts = frame.drawn(label, "tokens", across=_amount, up="{:g}".format)
     x, y = frame.x, frame.y
     for phase in phases:
@@ -156,7 +156,7 @@ def steps_svg(lines: Mapping[str, Points], *, span: Interval, unit: str, label: 
         span: what the upward axis has to hold.
         unit: stands below.
     """
-    frame = _Frame([0.0, *(step for points in lines.values() for step, _ in points)], span)
+    frame = Frame([0.0, *(step for points in lines.values() for step, _ in points)], span)
     parts = frame.drawn(label, unit, across="{:g}".format, up="{:g}".format)
     for place, (name, points) in enumerate(lines.items()):
         parts.append(f'<path class="line-{place}" d="{_path(points, frame.x, frame.y)}"/>')
@@ -172,7 +172,7 @@ def steps_svg(lines: Mapping[str, Points], *, span: Interval, unit: str, label: 
     return "".join([*parts, "</svg>"])
 
 
-class _Frame:
+class Frame:
     """Two axes with round ticks around values.
 
     Args:
@@ -236,12 +236,13 @@ def _grid(axis: _Axis, height: int, unit: str) -> list[str]:
         parts.append(
             f'<line class="grid{zero}" x1="{axis.at(tick):.1f}" x2="{axis.at(tick):.1f}" y1="{_TOP}" y2="{bottom}"/>'
         )
-        parts.append(f'<text x="{axis.at(tick):.1f}" y="{bottom + 15}" text-anchor="middle">{_tick(tick)}</text>')
+        parts.append(f'<text x="{axis.at(tick):.1f}" y="{bottom + 15}" text-anchor="middle">{signed_tick(tick)}</text>')
     parts.append(f'<text x="{WIDTH / 2:.0f}" y="{height - 6}" text-anchor="middle">{escape(unit)}</text>')
     return parts
 
 
-def _tick(value: float) -> str:
+def signed_tick(value: float) -> str:
+    """A number beside an axis: "+2", "−0.5", "0"."""
     return f"{value:+g}".replace("-", "−") if value else "0"
 
 

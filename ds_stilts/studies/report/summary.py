@@ -26,6 +26,7 @@ from ds_stilts.studies.report.gradients import GradientCosines, gradient_cosines
 from ds_stilts.studies.report.integrity import Check, checks
 from ds_stilts.studies.report.learning import Learning, learning
 from ds_stilts.studies.report.orders import Orders, order_effects
+from ds_stilts.studies.report.scaling import Scaled, all_scaling, question_scaling
 from ds_stilts.studies.report.secondary import Secondary, question_secondary, secondary
 from ds_stilts.studies.report.watched import Watched, watched
 from ds_stilts.studies.study import Study
@@ -42,6 +43,8 @@ class StudyReport:
     verdict: str
     contrasts: Mapping[str, Answered]
     gains: Gains
+    scaling: Mapping[str, Scaled]
+    """By the name of a scaling."""
     domains: DomainGains | None
     secondary: Secondary
     orders: tuple[Orders, ...]
@@ -64,7 +67,8 @@ def summarise(evidence: Evidence, claims: Claims) -> StudyReport:
     questions, compared = question_contrasts(evidence, study.contrasts), compare(evidence)
     beside = question_secondary(evidence, compared)
     # Answered together, from the same draws: what is asked twice has one answer.
-    findings = answer(evidence, [*questions.to_answer(), *compared.to_answer(evidence), *beside.to_answer(evidence)])
+    asked = [*questions.to_answer(), *compared.to_answer(evidence), *beside.to_answer(evidence)]
+    findings = answer(evidence, [*asked, *question_scaling(evidence)])
     contrasts = judge_contrasts(evidence, questions, findings, study.statistics)
     found = gains(evidence, compared, findings)
     plan = ledgers.plan(evidence)
@@ -73,6 +77,7 @@ def summarise(evidence: Evidence, claims: Claims) -> StudyReport:
         verdict=verdict(contrasts, plan),
         contrasts=contrasts,
         gains=found,
+        scaling=all_scaling(evidence, findings),
         domains=domain_gains(evidence, found),
         secondary=secondary(evidence, beside, findings),
         orders=order_effects(evidence, found),
