@@ -18,8 +18,8 @@ from ds_stilts.studies.study import Study
 from tests.studies.planted import plant, planted_study
 
 DISTANCES = {
-    "synth_nli": {"near": 0.1, "far": 0.6, "middle": 0.3, "shuffled": 0.1, "qa": 0.2},
-    "synth_choice": {"near": 0.5, "far": 0.2, "middle": 0.3, "shuffled": 0.5, "qa": 0.2},
+    "synth_nli": {"near": 0.1, "far": 0.6, "middle": 0.3, "shuffled": 0.1, "apart": 0.9},
+    "synth_choice": {"near": 0.5, "far": 0.2, "middle": 0.3, "shuffled": 0.5, "apart": 0.0},
 }
 
 
@@ -83,6 +83,14 @@ def test_a_target_whose_training_data_an_arm_has_seen_does_not_count(tmp_path: P
     found = found_in(evidence_of(tmp_path / "study", study))
     assert found is not None and ("near", "synth_nli") not in found.gains and ("near", "synth_choice") in found.gains
     assert found.notes == ("not counted, since the arm has seen the target's training data: near in synth_nli",)
+
+
+def test_an_arm_with_targets_of_its_own_is_no_point(tmp_path: Path) -> None:
+    phase = {"tasks": {"synth_qa": {"max_examples": 60}}}
+    apart = {"intermediate": phase, "targets": {"synth_nli": {"epochs": 9}}, "unmatched": "a test"}
+    found = found_in(evidence_of(tmp_path / "study", domain_study(arms__apart=apart, seeds__intermediate=[1, 2])))
+    assert found is not None and "apart" in found.distances.targets["synth_nli"].arms
+    assert {arm for arm, _ in found.gains} == {"near", "far", "middle"}
 
 
 def test_two_arms_have_no_slope_within_targets_and_one_seed_no_interval(tmp_path: Path) -> None:
