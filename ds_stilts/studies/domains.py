@@ -154,21 +154,24 @@ class _Phase:
 
     def parts(self, language: str, reader: _Reader) -> list[tuple[Sample, float]]:
         """Its sets in a language, each with the words that are read of it in all: what the sampler is expected to draw,
-        with a word for a token."""
-        samples = {
-            name: reader.sample(key, self.root, "trained")
-            for name, keys in self.keys.items()
-            for key in keys
-            if key.language == language
-        }
-        samples = {name: sample for name, sample in samples.items() if sample.num_words}
-        if not samples:
+        with a word for a token. A task is drawn from all of its languages together, as often as each has examples."""
+        if language not in self.languages:
             return []
-        sizes = {name: sample.num_examples for name, sample in samples.items()}
-        lengths = {name: sample.words_each for name, sample in samples.items()}
-        own = self.training.model_copy(update={"tasks": {name: self.training.tasks[name] for name in samples}})
-        items, shares = items_drawn(own, sizes, lengths)
-        return [(sample, items * shares[name] * lengths[name]) for name, sample in samples.items()]
+        samples = {
+            name: {key.language: reader.sample(key, self.root, "trained") for key in keys}
+            for name, keys in self.keys.items()
+        }
+        sizes = {name: sum(sample.num_examples for sample in own.values()) for name, own in samples.items()}
+        lengths = {
+            name: sum(sample.num_examples * sample.words_each for sample in own.values()) / max(1, sizes[name])
+            for name, own in samples.items()
+        }
+        items, shares = items_drawn(self.training, sizes, lengths)
+        return [
+            (own[language], items * shares[name] * own[language].num_examples / sizes[name] * own[language].words_each)
+            for name, own in samples.items()
+            if language in own and own[language].num_words
+        ]
 
 
 def _phase(run: Run, training: Training) -> _Phase:

@@ -1,5 +1,6 @@
 """How far arms are from what is scored: in words, in a language that all have, and kept for one report only."""
 
+import gzip
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -139,3 +140,21 @@ def test_a_target_without_a_common_language_is_left_out_and_none_at_all_is_a_sen
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="give another folder with --out"):
         measured(real_study(), root, tmp_path / "file")
+
+
+def test_of_a_task_in_many_languages_its_share_is_that_of_all_of_them(root: Path, tmp_path: Path) -> None:
+    """Half of what is drawn is running text about the sea, of which one line in ten is English: of the English words
+    that are read one in twenty-one or so, since a line has half the words of a pair."""
+    (root / "text").mkdir()
+    for code, count in (("en", 100), ("sw", 900)):
+        with gzip.open(root / f"text/{code}.txt.gz", "wt") as file:
+            file.write("".join(f"{a}\n" for a, _ in pairs(SEA, count, 4)))
+    half = {"intermediate": {"tasks": {"mnli": {"share": 0.5}, "text": {"share": 0.5}}, "steps": 4}}
+    alone = {
+        "intermediate": {"tasks": {"mnli": {"share": 0.5}, "text": {"share": 0.5, "languages": ["en"]}}, "steps": 4}
+    }
+    arms = {"none": ARMS["none"], "law": ARMS["law"], "many": half, "english": alone}
+    wanted = real_study(arms=arms, contrasts={"helps": {"arm": "law", "against": "none"}})
+    found = measured(wanted, root, tmp_path / "study").targets["xnli"].arms
+    assert found["english"] == pytest.approx(0.46, abs=0.03), "a third of its words: 0.459"
+    assert found["many"] == pytest.approx(0.86, abs=0.03), "of its words 0.048: 0.860"
