@@ -193,8 +193,15 @@ def _write(
             done[i] = token == end or writing.num_steps >= limits[i]
         if not world.any(not all(done)):
             break
-    texts = tokenizer.batch_decode(written, skip_special_tokens=True)
+    texts = as_text(tokenizer, written)
     return [_Answer(text, score, margin=lead) for text, score, lead in zip(texts, scores, leads, strict=True)]
+
+
+def as_text(tokenizer: Any, written: Sequence[Sequence[int]]) -> list[str]:
+    """What was written, space by space: a tokenizer that transformers 4 saved may be set to take out those before
+    punctuation, by which words of a tagged sentence would no longer be found."""
+    texts = tokenizer.batch_decode(written, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+    return [str(text) for text in texts]
 
 
 def _most_tokens(example: Example, source_tokens: int, longest_tag: int) -> int:

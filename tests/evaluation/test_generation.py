@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from ds_stilts.data.prepared import Prepared
 from ds_stilts.engine.text_objective import TextObjective
 from ds_stilts.errors import CheckpointError, DataError
-from ds_stilts.evaluation.generation import MOST_ANSWER_TOKENS, most_examples, parting, predict_text
+from ds_stilts.evaluation.generation import MOST_ANSWER_TOKENS, as_text, most_examples, parting, predict_text
 from ds_stilts.evaluation.rows import Row, read_rows, write_shard
 from ds_stilts.evaluation.scores import scores_from_rows
 from ds_stilts.evaluation.work import ForwardBatch
@@ -242,3 +242,16 @@ def test_sequences_lie_in_packed_order_whatever_the_order_of_the_batch() -> None
     lengths = [len(made.ids[i]) for i in range(9)]
     assert len(set(lengths)) > 3 and lengths != sorted(lengths), "or the order would not be tried"
     assert np.array_equal(made.example, np.arange(9))
+
+
+def test_what_was_written_keeps_its_spaces_whatever_a_saved_tokenizer_is_set_to() -> None:
+    """As a tokenizer_config.json of transformers 4 has it: spaces before punctuation taken out."""
+    tokenizer = mt5_tokenizer()
+    tokenizer.clean_up_tokenization_spaces = True
+    words, tags = ("ab", ".", "cd", "."), ("B-PER", "I-PER", "O", "O")
+    ner = task("ner", "tagging", labels=("B-PER", "I-PER", "O"))
+    (text,) = as_text(tokenizer, [tokenizer("ab .", add_special_tokens=False).input_ids])
+    assert text == "ab ."
+    sentence = TaggedSentence(id="0", words=words, tags=tags)
+    assert get_text_form("tagging").parse(f"PER: {text}", sentence, ner) == list(tags)
+    assert get_text_form("tagging").parse("PER: ab.", sentence, ner) is None, "a sentence that would count as illegal"
