@@ -25,7 +25,8 @@ def read_repeats(run_dir: Path, fingerprint: str) -> Repeats | None:
 def _note(line: Mapping[str, Any]) -> str:
     phases = ", ".join(where.removeprefix("arms.") for where in line["phases"])
     training = line["training"]
+    near = f", and {line['near']:,} more nearly so" if line["near"] else ""
     return (
-        f"{line['same']:,} of the {line['examples']:,} scored examples, and nearly {line['near']:,} more, are in "
-        f"{training['task']} {training['split']}, whatever their labels ({phases})"
+        f"{line['same']:,} of the {line['examples']:,} scored examples are in {training['task']} {training['split']}"
+        f"{near}, whatever their labels ({phases})"
     )

@@ -157,7 +157,7 @@ def test_scored_examples_in_training_data_are_noted_where_somebody_has_looked(sm
     none = {**line, "language": "en", "same": 0, "near": 0}
     keep(small_run, OVERLAP, ["abc"], {"lines": [line, none]})
     xnli, xquad = targets(small_run)["xnli"], targets(small_run)["xquad"]
-    said = "3 of the 1,000 scored examples, and nearly 20 more, are in mnli train, whatever their labels (nli)"
+    said = "3 of the 1,000 scored examples are in mnli train, and 20 more nearly so, whatever their labels (nli)"
     assert {row.language.code for row in xnli.languages if said in row.notes} == {"de"}
     assert not any("scored examples" in note for row in xquad.languages for note in row.notes)
     assert dict(provenance(read_run(small_run)).facts)["Scored examples in training"].startswith("found in xnli;")
