@@ -9,8 +9,8 @@
         columns: {premise: text_a, hypothesis: text_b, label: gold}
 
 What a file is follows from its name: .csv and .tsv (a header row, CSV quoting), .jsonl (an object a line); for span_qa
-.json is SQuAD's layout, for tagging anything else is `word<TAB>tag` lines, for masked_lm a sentence a line. Any of them
-may end in .gz. Columns are those of `ds_stilts.tasks.readers.columns`.
+.json is SQuAD's layout, for tagging anything but .jsonl is `word<TAB>tag` lines, for masked_lm anything else a sentence
+a line. Any of them may end in .gz. Columns are those of `ds_stilts.tasks.readers.columns`.
 """
 
 from collections.abc import Callable, Mapping
@@ -37,6 +37,7 @@ _COLUMNS: Mapping[str, type] = {
     "multiple_choice": columns.Choices,
     "tagging": columns.Tags,
     "span_qa": columns.Questions,
+    "masked_lm": columns.Texts,
 }
 _WHOLE_FILES: Mapping[tuple[str, str], Reader] = {
     ("span_qa", ".json"): read_questions,
@@ -110,7 +111,9 @@ def _check(given: OwnTask, where: str) -> None:
 def _reader(given: OwnTask, split: str, where: str) -> Reader:
     suffix = PurePath(given.files[split].removesuffix(".gz")).suffix
     kind = (given.format, suffix if (given.format, suffix) in _WHOLE_FILES else "")
-    if kind in _WHOLE_FILES and not (given.columns or (suffix == ".jsonl" and given.format in _COLUMNS)):
+    # a table of running text would be learned with its column names and braces; tags are word<TAB>tag in .tsv as well
+    is_table = suffix in _TABLES and (suffix == ".jsonl" or given.format == "masked_lm")
+    if kind in _WHOLE_FILES and not (given.columns or is_table):
         return _WHOLE_FILES[kind]
     if suffix not in _TABLES or given.format not in _COLUMNS:
         raise RecipeError(

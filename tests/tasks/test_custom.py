@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ds_stilts.errors import RecipeError
+from ds_stilts.errors import DataError, RecipeError
 from ds_stilts.plan import check_recipe
 from ds_stilts.recipe import OwnTask, Recipe
 from ds_stilts.recipe_file import load_recipe, parse_recipe
@@ -77,6 +77,25 @@ def test_numbers_words_and_running_text(tmp_path: Path) -> None:
         id="0", words=("w", "v"), tags=("X", "Y")
     )
     assert own(tmp_path, "b.txt", "a line\n", format="masked_lm") == TextExample(id="0", text="a line")
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.jsonl", json.dumps({"url": "u", "text": "one, two"})),
+        ("a.csv", 'url,text\nu,"one, two"\n'),
+        ("a.tsv", "url\ttext\nu\tone, two\n"),
+    ],
+)
+def test_of_a_table_of_running_text_its_text_is_learned_and_not_the_table(
+    name: str, content: str, tmp_path: Path
+) -> None:
+    assert own(tmp_path, name, content, format="masked_lm") == TextExample(id="0", text="one, two")
+    (tmp_path / name).write_text(content.replace("text", "body"), encoding="utf-8")
+    named = own_task("mine", OwnTask(files={"train": name}, format="masked_lm", columns={"text": "body"}))
+    assert named.examples("train", "en", tmp_path)[0] == TextExample(id="0", text="one, two")
+    with pytest.raises(DataError, match="field 'text' is missing; found: url, body"):
+        own_task("mine", OwnTask(files={"train": name}, format="masked_lm")).examples("train", "en", tmp_path)
 
 
 def test_questions_in_squads_layout_and_in_lines(tmp_path: Path) -> None:
