@@ -205,7 +205,9 @@ def _distances(
     for language, sample in scored.items():
         first, second = sample.halves()
         read = {name: _shared(chain.from_iterable(p.parts(language, reader) for p in trained[name])) for name in arms}
-        most = [int(part.num_words / share) for parts in read.values() for part, share in parts if share]
+        most = [
+            min((int(part.num_words / share) for part, share in parts if share), default=0) for parts in read.values()
+        ]
         num_words = min(MOST_WORDS, first.num_words, second.num_words, *most)
         if num_words < FEWEST_WORDS:
             raise DataError(
@@ -230,4 +232,4 @@ def _shared(parts: Any) -> list[tuple[Sample, float]]:
     """Amounts as shares."""
     listed = list(parts)
     total = fsum(amount for _, amount in listed)
-    return [(sample, amount / total) for sample, amount in listed]
+    return [(sample, amount / total) for sample, amount in listed if total]

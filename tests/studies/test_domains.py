@@ -158,3 +158,14 @@ def test_of_a_task_in_many_languages_its_share_is_that_of_all_of_them(root: Path
     found = measured(wanted, root, tmp_path / "study").targets["xnli"].arms
     assert found["english"] == pytest.approx(0.46, abs=0.03), "a third of its words: 0.459"
     assert found["many"] == pytest.approx(0.86, abs=0.03), "of its words 0.048: 0.860"
+
+
+def test_an_arm_that_reads_no_word_is_a_sentence_and_not_the_nearest_of_all(root: Path, tmp_path: Path) -> None:
+    (root / "text").mkdir()
+    with gzip.open(root / "text/en.txt.gz", "wt") as file:
+        file.write("...\n" * 30)
+    dots = {"intermediate": {"tasks": {"text": {"languages": ["en"]}}, "steps": 4}}
+    arms = {"none": ARMS["none"], "law": ARMS["law"], "dots": dots}
+    wanted = real_study(arms=arms, contrasts={"helps": {"arm": "law", "against": "none"}})
+    with pytest.raises(DataError, match="or what an arm trains on, has 0 words"):
+        measured(wanted, root, tmp_path / "study")
