@@ -15,9 +15,10 @@ from ds_stilts.tasks.task import Task
 _PARALLEL = ("ntrex",)
 
 
-def parallel_text_tasks(recipe: Recipe) -> list[str]:
-    """Tasks of phase 1 that show the model translations."""
-    return [name for name in (recipe.start.pretrain.tasks if recipe.start.pretrain else {}) if name in _PARALLEL]
+def parallel_text_tasks(recipe: Recipe, arm: str | None = None) -> list[str]:
+    """Tasks of phase 1, or of what an arm learns after it, that show the model translations."""
+    phases = [recipe.start.pretrain] if arm is None else recipe.phases_of(arm)
+    return list(dict.fromkeys(name for phase in phases if phase for name in phase.tasks if name in _PARALLEL))
 
 
 def overlap_of_arm(recipe: Recipe, arm: str, task: Task) -> tuple[str, list[str]]:
@@ -26,11 +27,14 @@ def overlap_of_arm(recipe: Recipe, arm: str, task: Task) -> tuple[str, list[str]
     return (kinds[found[0]] if found else "none"), found
 
 
-def notes(run: Run, task: Task) -> list[str]:
+def notes(run: Run, task: Task, arm: str) -> list[str]:
     found = [task.note] if task.note else []
-    parallel = parallel_text_tasks(run.recipe)
-    if task.is_searched and parallel:
-        found.append(f"phase 1 saw parallel text ({', '.join(parallel)})")
+    for who, parallel in (
+        ("phase 1", parallel_text_tasks(run.recipe)),
+        ("the intermediate phase", parallel_text_tasks(run.recipe, arm)),
+    ):
+        if task.is_searched and parallel:
+            found.append(f"{who} saw parallel text ({', '.join(parallel)})")
     if run.recipe.start.random_init:
         found.append("the start model's weights are random (start.random_init): its scores mean nothing")
     if run.recipe.start.note:

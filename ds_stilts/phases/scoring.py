@@ -162,7 +162,7 @@ def score_target(
         else {"split": "train", "languages": train_languages(target, task), **trained},
         "overlap": overlap_kind,
         "overlap_with": overlap_with,
-        "notes": notes(run, task)
+        "notes": notes(run, task, arm)
         + training_notes(run, target, task, keys, trained)
         + remarks(scores["languages"], dtype),
         **scores,

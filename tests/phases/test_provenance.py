@@ -11,6 +11,7 @@ from ds_stilts.labelled import is_zero_shot, labelled_languages
 from ds_stilts.phases.context import Run
 from ds_stilts.phases.provenance import (
     model_card,
+    notes,
     overlap_of_arm,
     parallel_text_tasks,
     training_notes,
@@ -166,4 +167,16 @@ def test_weights_that_were_chosen_without_labels_are_told_as_that(tmp_path: Path
     assert notes_of(tmp_path, target, trained, ("test", "en"), ("test", "sw")) == [
         f"its weights are those of step 4 of 6, which had {had} on texts without labels of split 'dev': it is "
         "zero-shot in labels, not in texts"
+    ]
+
+
+def test_parallel_text_of_an_arm_is_said_beside_its_retrieval_scores_alone(tmp_path: Path) -> None:
+    """Translations in the intermediate phase are as close to what retrieval measures as those of phase 1."""
+    made = Run(recipe=recipe({"mnli": {}, "ntrex": {}}), run_dir=tmp_path, data_root=tmp_path)
+    tatoeba, xnli = get_task("tatoeba"), get_task("xnli")
+    assert "the intermediate phase saw parallel text (ntrex)" in notes(made, tatoeba, "probe")
+    assert not any("parallel" in note for note in notes(made, tatoeba, "none") + notes(made, xnli, "probe"))
+    started = Run(recipe=recipe({"mnli": {}}, {"ntrex": {}}), run_dir=tmp_path, data_root=tmp_path)
+    assert [note for note in notes(started, tatoeba, "probe") if "parallel" in note] == [
+        "phase 1 saw parallel text (ntrex)"
     ]
