@@ -5,10 +5,10 @@ languages count that every arm trains in and the target is scored in. They are k
 gains against them.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from itertools import chain
-from math import fsum
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -63,9 +63,18 @@ class Domains:
 
 @dataclass(frozen=True, kw_only=True)
 class _Reader:
-    """Samples of sets, each drawn once."""
+    """Samples and sizes of sets, each read once."""
 
     drawn: dict[str, Sample] = field(default_factory=dict)
+    counted: dict[str, int] = field(default_factory=dict)
+
+    def count(self, key: SplitKey, root: Path) -> int:
+        """Examples of a set of which nothing else is asked."""
+        name = stable(key)
+        if name not in self.counted:
+            say(f"counting {key.task.name}, {key.split} in {key.language}", passing=True)
+            self.counted[name] = sum(1 for _ in key.stream(root))
+        return self.counted[name]
 
     def sample(self, key: SplitKey, root: Path, salt: str) -> Sample:
         name = f"{salt} {stable(replace(key, max_examples=None))} {key.max_examples}"
@@ -154,23 +163,30 @@ class _Phase:
 
     def parts(self, language: str, reader: _Reader) -> list[tuple[Sample, float]]:
         """Its sets in a language, each with the words that are read of it in all: what the sampler is expected to draw,
-        with a word for a token. A task is drawn from all of its languages together, as often as each has examples."""
+        with a word for a token. A task is drawn from all of its languages together, as often as each has examples; of
+        lines that are joined, as many are one item as fit."""
         if language not in self.languages:
             return []
-        samples = {
-            name: {key.language: reader.sample(key, self.root, "trained") for key in keys}
-            for name, keys in self.keys.items()
-        }
-        sizes = {name: sum(sample.num_examples for sample in own.values()) for name, own in samples.items()}
-        lengths = {
-            name: sum(sample.num_examples * sample.words_each for sample in own.values()) / max(1, sizes[name])
-            for name, own in samples.items()
-        }
+        samples: dict[str, Sample] = {}
+        """Of a task that has not the language, of its first one: for its length alone."""
+        here: dict[str, float] = {}
+        """The language's share of a task's examples."""
+        sizes: dict[str, int] = {}
+        lengths: dict[str, float] = {}
+        for name, keys in self.keys.items():
+            own = next((key for key in keys if key.language == language), keys[0])
+            sample = samples[name] = reader.sample(own, self.root, "trained")
+            examples = sample.num_examples + sum(reader.count(key, self.root) for key in keys if key != own)
+            here[name] = sample.num_examples / examples if examples and own.language == language else 0.0
+            sizes[name], lengths[name] = examples, sample.words_each
+            if own.limits.join_lines:
+                lengths[name] = own.limits.max_tokens
+                sizes[name] = math.ceil(examples * sample.words_each / lengths[name])
         items, shares = items_drawn(self.training, sizes, lengths)
         return [
-            (own[language], items * shares[name] * own[language].num_examples / sizes[name] * own[language].words_each)
-            for name, own in samples.items()
-            if language in own and own[language].num_words
+            (sample, items * shares[name] * here[name] * lengths[name])
+            for name, sample in samples.items()
+            if here[name] and sample.num_words
         ]
 
 
@@ -231,5 +247,5 @@ def _distances(
 def _shared(parts: Any) -> list[tuple[Sample, float]]:
     """Amounts as shares."""
     listed = list(parts)
-    total = fsum(amount for _, amount in listed)
+    total = math.fsum(amount for _, amount in listed)
     return [(sample, amount / total) for sample, amount in listed if total]

@@ -160,6 +160,19 @@ def test_of_a_task_in_many_languages_its_share_is_that_of_all_of_them(root: Path
     assert found["many"] == pytest.approx(0.86, abs=0.03), "of its words 0.048: 0.860"
 
 
+def test_lines_that_are_joined_are_read_as_many_at_once_as_fit(root: Path, tmp_path: Path) -> None:
+    """Half of the items are inputs of 64 words about the sea, the others pairs of 16 about the law."""
+    (root / "text").mkdir()
+    with gzip.open(root / "text/en.txt.gz", "wt") as file:
+        file.write("".join(f"{a}\n" for a, _ in pairs(SEA, 200, 4)))
+    tasks = {"mnli": {"share": 0.5}, "text": {"share": 0.5, "languages": ["en"], "join_lines": True}}
+    joined = {"intermediate": {"tasks": tasks, "max_tokens": 64, "steps": 4}}
+    arms = {"none": ARMS["none"], "law": ARMS["law"], "joined": joined}
+    wanted = real_study(arms=arms, contrasts={"helps": {"arm": "law", "against": "none"}})
+    found = measured(wanted, root, tmp_path / "study").targets["xnli"].arms
+    assert found["joined"] == pytest.approx(0.11, abs=0.04), "four of five words: 0.108, and not one of three: 0.459"
+
+
 def test_an_arm_that_reads_no_word_is_a_sentence_and_not_the_nearest_of_all(root: Path, tmp_path: Path) -> None:
     (root / "text").mkdir()
     with gzip.open(root / "text/en.txt.gz", "wt") as file:
