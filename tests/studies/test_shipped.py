@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from ds_stilts.evaluation.benchmarks import XTREME
+from ds_stilts.evaluation.pooling import pooling_of
 from ds_stilts.models.family import writes_text
 from ds_stilts.phases.checks import all_keys
 from ds_stilts.phases.context import Run
@@ -285,3 +286,19 @@ def test_what_the_paper_claims_of_all_targets_is_declared_as_it_is_claimed() -> 
 def test_the_bases_are_recipes_that_run_by_themselves() -> None:
     assert load_recipe("studies/made_up").seed == 1
     assert list(load_recipe("phang2020/xlmr_large").targets)[:2] == ["xnli", "pawsx"]
+
+
+def test_the_papers_recipe_searches_and_cuts_as_the_authors_code() -> None:
+    """jiant at daa5a258: `retrieval_layer=14` and mean pooling in xtreme_runconfig_writer; 256 tokens of sentence pairs
+    and tagged sentences and 384 of questions in c_tokenize_and_cache.sh."""
+    recipe = load_recipe("phang2020/xlmr_large", [])
+    for name in ("tatoeba", "bucc2018"):
+        pooling = pooling_of(name, recipe.evaluation, 24)
+        assert (pooling.layer, pooling.kind, pooling.special_tokens) == (14, "mean", True)
+    longest = {name: target.max_tokens or get_task(name).max_tokens for name, target in recipe.targets.items()}
+    assert {name: longest[name] for name in ("xnli", "pawsx", "udpos", "panx")} == dict.fromkeys(
+        ("xnli", "pawsx", "udpos", "panx"), 256
+    )
+    assert {longest[name] for name in ("xquad", "mlqa", "tydiqa")} == {384}
+    mnli = recipe.arms["mnli"]
+    assert mnli is not None and mnli.max_tokens == 256
