@@ -7,8 +7,9 @@ Winkler et al. 2015, doi:10.1016/j.neuroimage.2015.05.092). No distribution is a
 """
 
 from collections import defaultdict
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import permutations, product
 from math import factorial, prod
 
 import numpy as np
@@ -66,7 +67,8 @@ def blocked_permutation(
         gains_L: float [languages], one for each (`language_gains`).
         covariate_L: float [languages].
         families_L: the family of each.
-        resamples: random shuffles; p counts the observed order as one more (Phipson and Smyth 2010).
+        resamples: all orders are gone through where there are no more than that; else that many random ones, and p
+            counts the observed order as one more (Phipson and Smyth 2010).
 
     Raises:
         StatisticsError: columns of different length, a covariate without spread, or families that leave nothing to
@@ -90,19 +92,24 @@ def blocked_permutation(
             "blocked permutation: no family has two languages and no two families are of one size, so there is "
             "nothing to shuffle; add languages"
         )
+    is_exact = orders <= resamples
     draw = np.random.default_rng(seed)
-    shuffled = np.stack([gains[_shuffle(of_size, draw, len(gains))] for _ in range(resamples)])
+    chosen = _all_orders(of_size, len(gains)) if is_exact else (
+        _shuffle(of_size, draw, len(gains)) for _ in range(resamples)
+    )  # fmt: skip
+    shuffled = np.stack([gains[order] for order in chosen])
     centred = covariate - covariate.mean()
     slopes, observed = shuffled @ centred / (centred @ centred), float(gains @ centred / (centred @ centred))
     # Orders that change nothing but the last bits count as equal.
     as_steep = int((np.abs(slopes) >= abs(observed) * (1 - 1e-12)).sum())
+    more = 0 if is_exact else 1  # the observed order is among all of them, but not among random ones
     return BlockedResult(
         estimate=observed,
-        p=(as_steep + 1) / (resamples + 1),
-        least_p=max(1 / orders, 1 / (resamples + 1)),
+        p=(as_steep + more) / (len(slopes) + more),
+        least_p=1 / orders if is_exact else 1 / (resamples + 1),
         n=len(gains),
-        method=f"family-blocked permutation test, {resamples} shuffles of {len(gains)} languages in "
-        f"{len(set(families_L))} families",
+        method=f"family-blocked permutation test, {f'all {orders:,}' if is_exact else f'{resamples:,} random'} orders "
+        f"of {len(gains)} languages in {len(set(families_L))} families",
     )
 
 
@@ -120,6 +127,28 @@ def _blocks(families: Sequence[Hashable]) -> dict[int, list[np.ndarray]]:
     for places in members.values():
         of_size[len(places)].append(np.array(places))
     return of_size
+
+
+def _all_orders(of_size: dict[int, list[np.ndarray]], num_languages: int) -> Iterator[np.ndarray]:
+    """Every order that `_shuffle` may draw, once each."""
+    by_size = [
+        [
+            list(zip(blocks, inner, strict=True))
+            for outer in permutations(blocks)
+            for inner in product(*map(_own, outer))
+        ]
+        for blocks in of_size.values()
+    ]
+    for chosen in product(*by_size):
+        order: np.ndarray = np.empty(num_languages, np.int64)
+        for target, source in (pair for pairs in chosen for pair in pairs):
+            order[target] = source
+        yield order
+
+
+def _own(block: np.ndarray) -> list[list[int]]:
+    """The orders of one family's languages."""
+    return [list(order) for order in permutations(block.tolist())]
 
 
 def _shuffle(of_size: dict[int, list[np.ndarray]], draw: np.random.Generator, num_languages: int) -> np.ndarray:
