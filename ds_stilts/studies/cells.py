@@ -37,9 +37,28 @@ class Cell:
         return (self.folder / "DONE").is_file() and (self.folder / "scores.json").is_file()
 
     def scores(self) -> dict[str, Any]:
-        """Its scores.json."""
-        values: dict[str, Any] = json.loads((self.folder / "scores.json").read_text(encoding="utf-8"))
-        return values
+        """Its scores.json.
+
+        Raises:
+            DataError: it is damaged.
+        """
+        return read_scores(self.folder)
+
+
+def read_scores(folder: Path) -> dict[str, Any]:
+    """The scores.json of a scored stage.
+
+    Raises:
+        DataError: it cannot be read, or is not what scoring writes.
+    """
+    path = folder / "scores.json"
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path} is damaged ({error}); score the target again") from None
+    if not isinstance(values, dict) or not isinstance(values.get("languages"), dict):
+        raise DataError(f"{path} is damaged (it has no `languages`); score the target again")
+    return values
 
 
 def read_study(folder: Path) -> Study:

@@ -9,6 +9,9 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from ds_stilts.errors import DataError
+from ds_stilts.studies.cells import read_scores
+
 SAME_ANSWER = 0.99
 """Share of one and the same answer from which on a classifier counts as collapsed."""
 _STANDARD_ERRORS = 2.0
@@ -19,14 +22,22 @@ def collapsed(folder: Path) -> str | None:
 
     Args:
         folder: of its stage.
+
+    Raises:
+        DataError: its scores or rows are damaged.
     """
-    scores = json.loads((folder / "scores.json").read_text(encoding="utf-8"))
-    train = scores.get("train")
-    languages = scores["languages"]
-    own = [code for code in (train["languages"] if train else []) if code in languages] or list(languages)
-    return next(
-        (found for code in own[:1] for found in [_same(scores, folder, code), _chance(scores, code)] if found), None
-    )
+    from pyarrow import ArrowInvalid
+
+    scores = read_scores(folder)
+    try:
+        train, languages = scores.get("train"), scores["languages"]
+        own = [code for code in (train["languages"] if train else []) if code in languages] or list(languages)
+        return next(
+            (found for code in own[:1] for found in [_same(scores, folder, code), _chance(scores, code)] if found), None
+        )
+    except (ArrowInvalid, OSError, KeyError, ValueError) as error:
+        said = f"no {error}" if isinstance(error, KeyError) else " ".join(str(error).split())
+        raise DataError(f"{folder}: scores or rows are damaged ({said}); score the target again") from None
 
 
 def _same(scores: dict[str, Any], folder: Path, code: str) -> str | None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from ds_stilts.cluster.lock import NAME as LOCK
 from ds_stilts.engine.telemetry import duration
+from ds_stilts.errors import DataError
 from ds_stilts.studies.budget import mismatch
 from ds_stilts.studies.cells import all_cells, read_study, stage_folders, used_amounts
 from ds_stilts.studies.collapse import collapsed
@@ -44,12 +45,23 @@ def study_status(folder: Path) -> dict[str, Any]:
         "budget": _budget(study, folder),
         "used": summed([ledger for ledger in ledgers if ledger]),
         "failures": failures,
-        "collapsed": [
-            {"arm": cell.arm, "target": cell.target, "seed": cell.seed.label, "why": why}
-            for cell in all_cells(study, folder)
-            if cell.is_done and (why := collapsed(cell.folder))
-        ],
+        **_looked_at(study, folder),
     }  # fmt: skip
+
+
+def _looked_at(study: Study, folder: Path) -> dict[str, list[dict[str, str]]]:
+    """Scored cells that collapsed, and those that cannot be read."""
+    found: dict[str, list[dict[str, str]]] = {"collapsed": [], "damaged": []}
+    for cell in all_cells(study, folder):
+        what = {"arm": cell.arm, "target": cell.target, "seed": cell.seed.label}
+        try:
+            why = collapsed(cell.folder) if cell.is_done else None
+        except DataError as error:
+            found["damaged"].append({**what, "why": str(error)})
+            continue
+        if why:
+            found["collapsed"].append({**what, "why": why})
+    return found
 
 
 def stage_states(study: Study, folder: Path) -> dict[Path, str]:
@@ -113,6 +125,8 @@ def status_text(status: Mapping[str, Any]) -> str:
         )
     lines += [f"failed: {one['stage']} of {one['run']}: {one['message']}" for one in status["failures"]]
     lines += [
-        f"collapsed: {one['arm']}, {one['target']}, seed {one['seed']}: {one['why']}" for one in status["collapsed"]
+        f"{kind}: {one['arm']}, {one['target']}, seed {one['seed']}: {one['why']}"
+        for kind in ("damaged", "collapsed")
+        for one in status[kind]
     ]
     return "\n".join(lines)

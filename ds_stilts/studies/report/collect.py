@@ -173,12 +173,8 @@ def _read(cell: Cell, problems: list[str], ids: dict[tuple[str, str], np.ndarray
             first = ids.setdefault((cell.target, language), sums.ids)
             tallies[language] = replace(sums, ids=first) if np.array_equal(first, sums.ids) else sums
     values = {language: _value(task, rows[language], language, tallies[language]) for language in languages}
-    stored = _stored(cell)
-    if stored is not None and abs(stored - fmean(values.values())) > STORED_SCORE_TOLERANCE:
-        problems.append(
-            f"{_name(cell)}: the stored score {stored:.2f} is not that of its rows, {fmean(values.values()):.2f}, "
-            "which is reported"
-        )
+    scores = cell.scores()
+    problems += [f"{_name(cell)}: {text}, which is reported" for text in _disagreements(scores, values, task)]
     return Scored(
         values=values,
         tallies=tallies,
@@ -190,7 +186,7 @@ def _read(cell: Cell, problems: list[str], ids: dict[tuple[str, str], np.ndarray
         zero_shot={language: bool(own[0]["zero_shot"]) for language, own in rows.items()},
         splits={language: str(own[0]["split"]) for language, own in rows.items()},
         num_examples=sum(map(len, rows.values())),
-        dev=((cell.scores().get("train") or {}).get("validation") or {}).get("value"),
+        dev=((scores.get("train") or {}).get("validation") or {}).get("value"),
     )
 
 
@@ -201,9 +197,26 @@ def _value(task: Task, rows: list[dict[str, Any]], language: str, sums: Tally | 
     return fmean(metrics[name] for name in task.value_metrics)
 
 
-def _stored(cell: Cell) -> float | None:
-    value = cell.scores().get("score")
-    return float(value) if isinstance(value, int | float) else None
+def _disagreements(scores: dict[str, Any], values: Mapping[str, float], task: Task) -> list[str]:
+    """Where stored scores are not those of the rows: in which languages, or else in the mean over them."""
+    found = []
+    for language, value in values.items():
+        metrics = (scores["languages"].get(language) or {}).get("metrics") or {}
+        stored = [metrics.get(name) for name in task.value_metrics]
+        if _differ(fmean(map(float, stored)) if all(map(_is_number, stored)) else None, value):
+            found.append(f"the stored score {fmean(stored):.2f} in {language} is not that of its rows, {value:.2f}")
+    mean = fmean(values.values())
+    if not found and _differ(scores.get("score"), mean):
+        found.append(f"the stored score {scores['score']:.2f} is not that of its rows, {mean:.2f}")
+    return found
+
+
+def _differ(stored: Any, value: float) -> bool:
+    return _is_number(stored) and abs(stored - value) > STORED_SCORE_TOLERANCE
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float)
 
 
 def _name(cell: Cell) -> str:
