@@ -82,7 +82,14 @@ class Gains:
     targets: Mapping[tuple[str, str], float | None]
     """By arm and target, the arm's own value over zero-shot languages."""
     kinds: Mapping[tuple[str, str], tuple[str, ...]]
-    """The languages of each kind."""
+    """The languages of each kind, of those that means over kinds are over."""
+
+    @property
+    def uneven(self) -> tuple[str, ...]:
+        """Languages that are not zero-shot in some arms only, so that the means of these lack them; arms without any
+        other language have them in their means, and do not count."""
+        some = {name for name in (self.baseline, *self.arms) if name not in self.labelled}
+        return tuple(code for code, names in self.not_zero_shot.items() if set(names) & some and not some <= set(names))
 
 
 def language_targets(one: ArmGains, language: str, common: Iterable[str]) -> list[str]:
@@ -140,17 +147,19 @@ def compare(evidence: Evidence) -> Comparisons:
     finished = {name: targets for name, targets in finished.items() if targets}
     overlapping = {target for _, target in found}
     cells = {name: _cells(evidence, name, base, targets) for name, targets in finished.items()}
+    common = tuple(
+        target
+        for target in study.clean_targets()
+        if finished and target not in overlapping and all(target in targets for targets in finished.values())
+    )
+    counted = [_counted(own, common, study.clean_targets()) for own, _ in cells.values()]
     return Comparisons(
         baseline=base,
         finished=finished,
-        common=tuple(
-            target
-            for target in study.clean_targets()
-            if finished and target not in overlapping and all(target in targets for targets in finished.values())
-        ),
+        common=common,
         overlaps=found,
         cells=cells,
-        kinds=_kinds({language for own, _ in cells.values() for _, language in own}),
+        kinds=_kinds({language for own in counted for _, language in own}),
     )
 
 
@@ -187,6 +196,11 @@ def gains(evidence: Evidence, compared: Comparisons, findings: Mapping[Hashable,
 
 def _common(cells: Iterable[Cell], common: Collection[str]) -> list[Cell]:
     return [cell for cell in cells if cell[0] in common]
+
+
+def _counted(cells: Collection[Cell], common: Collection[str], clean: Collection[str]) -> list[Cell]:
+    """Those of an arm's cells that its means over kinds of languages, and its slope, are over."""
+    return _common(cells, common) or _common(cells, clean)
 
 
 def _cells(evidence: Evidence, name: str, base: str, targets: list[str]) -> tuple[list[Cell], bool]:
@@ -251,11 +265,11 @@ def _ask(evidence: Evidence, compared: Comparisons, name: str) -> Iterable[Asked
         asked = (name, *key)
         return Asked(name=asked, ours=ours, theirs=compared.baseline, cells=tuple(chosen), aggregate=aggregate)
 
-    clean = _common(cells, evidence.study.clean_targets())
+    clean_targets = evidence.study.clean_targets()
     mean = _common(cells, common)
     yield ask(OVERALL, mean)
     if {target for _, target in compared.overlaps} & set(finished):
-        yield ask(WITH_OVERLAP, clean)
+        yield ask(WITH_OVERLAP, _common(cells, clean_targets))
     for target in finished:
         yield ask(("target", target), [cell for cell in cells if cell[0] == target])
     groups: dict[str, list[Cell]] = {}
@@ -272,10 +286,9 @@ def _ask(evidence: Evidence, compared: Comparisons, name: str) -> Iterable[Asked
         yield ask(("cell", *cell), [cell])
     for language in dict.fromkeys(language for _, language in everything):
         own = [cell for cell in everything if cell[1] == language]
-        counted = _common(own, common) or _common(own, evidence.study.clean_targets()) or own
-        yield ask(("language", language), counted)
+        yield ask(("language", language), _counted(own, common, clean_targets) or own)
     for kind, languages in compared.kinds.items():
-        if own := [cell for cell in mean or clean if cell[1] in languages]:
+        if own := [cell for cell in _counted(cells, common, clean_targets) if cell[1] in languages]:
             yield ask(("kind", *kind), own)
 
 
@@ -312,7 +325,7 @@ def _arm_gains(
         name=name,
         ours=arm(name, evidence.study.targets),
         theirs=compared.baseline,
-        cells=tuple(_common(cells, compared.common) or _common(cells, evidence.study.clean_targets())),
+        cells=tuple(_counted(cells, compared.common, evidence.study.clean_targets())),
     )
     return ArmGains(
         arm=name,

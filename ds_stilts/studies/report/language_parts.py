@@ -1,6 +1,6 @@
 """The parts of a report with gains by language: the heat map, single targets, and kinds of languages."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from ds_stilts.report.facts import LanguageFacts, language_facts, word_order_key
 from ds_stilts.report.heatmap import diverging_step
@@ -8,10 +8,10 @@ from ds_stilts.report.kinds import KINDS
 from ds_stilts.report.numbers import NOTHING, signed
 from ds_stilts.studies.guards import FEWEST_LANGUAGES
 from ds_stilts.studies.report.document import Block, Fold, Part, Table, Td, note
-from ds_stilts.studies.report.gains import ArmGains, Gain, language_targets
+from ds_stilts.studies.report.gains import ArmGains, Gain, Gains, language_targets
 from ds_stilts.studies.report.overlap import FOOTNOTE, mark_of
 from ds_stilts.studies.report.summary import StudyReport
-from ds_stilts.studies.report.words import gain_td, limit_of
+from ds_stilts.studies.report.words import gain_td, kept_labels, limit_of
 
 RATE = 0.05
 """False discovery rate below which a language's gain is marked."""
@@ -45,7 +45,7 @@ def languages_part(report: StudyReport) -> Part:
         ),
         note(
             f"{mark} false discovery rate below {RATE:.0%} over the whole map (Benjamini and Hochberg). Labels seen: "
-            "not zero-shot, and left out of means."
+            f"not zero-shot, and left out of means{kept_labels(gains)}."
         ),
         Fold(title="The languages of each target", blocks=tuple(_target_maps(report, limit))),
     ]
@@ -138,7 +138,12 @@ def _kind_table(report: StudyReport, by: str, limit: float) -> Table:
     rows = []
     for kind in sorted(own, key=word_order_key if by == "word order" else _alphabetical):
         cells = [
-            gain_td(one.kinds.get((by, kind)), limit, mark="" if gains.common else _mark_of_all(report, one))
+            gain_td(
+                one.kinds.get((by, kind)),
+                limit,
+                mark="" if gains.common else _mark_of_all(report, one),
+                lacking=_lacking(gains, one, own[kind]),
+            )
             for one in gains.arms.values()
         ]
         few = "‡" if len(own[kind]) < FEWEST_LANGUAGES else ""
@@ -150,6 +155,12 @@ def _kind_table(report: StudyReport, by: str, limit: float) -> Table:
         head=(by.capitalize(), "Languages", *gains.arms),
         rows=tuple(rows),
     )
+
+
+def _lacking(gains: Gains, one: ArmGains, languages: Collection[str]) -> str:
+    """Why an arm has no mean over these languages."""
+    has_labels = all(one.arm in gains.not_zero_shot.get(code, ()) for code in languages)
+    return "labels seen" if has_labels else "not finished"
 
 
 def _alphabetical(kind: str) -> tuple[int, str]:

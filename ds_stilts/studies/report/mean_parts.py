@@ -5,7 +5,7 @@ from ds_stilts.studies.report.document import Block, Part, Table, Td, Text, note
 from ds_stilts.studies.report.estimates import Finding
 from ds_stilts.studies.report.gains import FAIR, group_of
 from ds_stilts.studies.report.summary import StudyReport
-from ds_stilts.studies.report.words import gain_td, level_td, limit_of
+from ds_stilts.studies.report.words import gain_td, level_td, limit_of, values_note
 
 FAIR_WORDS = {
     "worst_language": "worst language",
@@ -69,9 +69,11 @@ def fairness_part(report: StudyReport) -> Part:
         head=("Arm", "mean", *(FAIR_WORDS[name] for name in FAIR)),
         rows=tuple(rows),
     )
+    over = f"; of {', '.join(gains.labelled)} over languages with labels too" if gains.labelled else ""
     text = (
-        "Per target over its zero-shot languages, then the mean over targets. Worst decile: mean of the lowest tenth, "
-        "of ten or fewer languages the worst. Families alike: each family counts once. Gini: 0 where all languages are "
-        "equal. Of SD and Gini less is fairer."
+        f"Per target over its zero-shot languages{over}; then the mean over targets. Worst decile: mean of the lowest "
+        "tenth, of ten or fewer languages the worst. Families alike: each family counts once. Gini: 0 where all "
+        "languages are equal. Of SD and Gini less is fairer."
     )
-    return Part(id="fairness", title="Fair aggregates", short="Fairness", blocks=(table, note(text)))
+    blocks = (table, note(text), *values_note(gains))
+    return Part(id="fairness", title="Fair aggregates", short="Fairness", blocks=blocks)

@@ -7,7 +7,7 @@ from ds_stilts.report.facts import LanguageFacts, language_facts
 from ds_stilts.studies.report.document import Block, Fold, Part, Table, Td, note
 from ds_stilts.studies.report.secondary import Measured
 from ds_stilts.studies.report.summary import StudyReport
-from ds_stilts.studies.report.words import level_td, method_of, methods_notes
+from ds_stilts.studies.report.words import level_td, method_of, methods_notes, values_note
 
 _WHERE = (
     "These measures are descriptive: no verdict rests on them, and their intervals are not corrected for their number. "
@@ -45,6 +45,7 @@ def secondary_part(report: StudyReport) -> Part:
         *([table] if shown else []),
         *([_by_language(report)] if found.calibrated_targets else []),
         note(_WHERE),
+        *values_note(report.gains),
         note(f"{_GAP} {_over(found.gap_targets, 'is scored in the source language, so there is no gap')}"),
         note(f"{_ERROR} {_over(found.calibrated_targets, 'has rows with a confidence, so there is no such error')}"),
         *methods_notes(map(method_of, changes)),

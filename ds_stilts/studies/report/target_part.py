@@ -66,16 +66,19 @@ def _notes(gains: Gains) -> list[Block]:
     if gains.overlaps:
         cells = "; ".join(f"{arm} / {target}: {what}" for (arm, target), what in gains.overlaps.items())
         found.append(f"{MARK} The arm's intermediate tasks hold the target's training data ({cells}).")
-    some = {code: arms for code, arms in gains.not_zero_shot.items() if set(arms) < {gains.baseline, *gains.arms}}
-    if some:
-        seen = "; ".join(f"{code} by {', '.join(arms)}" for code, arms in some.items())
+    if gains.uneven:
+        by = {code: [name for name in gains.not_zero_shot[code] if name not in gains.labelled] for code in gains.uneven}
+        seen = "; ".join(f"{code} by {', '.join(arms)}" for code, arms in by.items())
         found.append(
             f"Labels were seen in {seen}: means of these arms are over fewer languages. “{gains.baseline}, %” is over "
             "those that all arms have."
         )
     if gains.labelled:
         arms = ", ".join(gains.labelled)
-        found.append(f"Labels were seen in every compared language of {arms}: these gains are not zero-shot.")
+        found.append(
+            f"Labels were seen in every compared language of {arms}: these gains are not zero-shot, and their means "
+            f"are over all languages that “{gains.baseline}” is not trained in."
+        )
     return [note(text) for text in found]
 
 

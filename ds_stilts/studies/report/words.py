@@ -7,7 +7,7 @@ from ds_stilts.report.numbers import NOTHING, points, signed, signed_between
 from ds_stilts.statistics.bootstrap import Interval
 from ds_stilts.studies.report.document import Td, Text, note
 from ds_stilts.studies.report.estimates import Finding
-from ds_stilts.studies.report.gains import Gain
+from ds_stilts.studies.report.gains import Gain, Gains
 from ds_stilts.studies.sections import Contrast, Prediction
 
 
@@ -59,16 +59,17 @@ def estimate_td(estimate: float | None, interval: Interval | None, *more: str, m
     return Td(text=f"{signed(estimate)}{mark if estimate is not None else ''}", sub=sub)
 
 
-def gain_td(finding: Finding | None, limit: float, *more: str, mark: str = "") -> Td:
+def gain_td(finding: Finding | None, limit: float, *more: str, mark: str = "", lacking: str = "not finished") -> Td:
     """A gain over its interval, in the colour of its size.
 
     Args:
         limit: gains beyond ± this have the outermost colour.
         more: further lines.
         mark: behind the number.
+        lacking: why there is no number, where there is none.
     """
     if finding is None or finding.estimate is None:
-        return Td(text=NOTHING, tone="none", sub=("not finished",))
+        return Td(text=NOTHING, tone="none", sub=(lacking,))
     interval = finding.found.interval if finding.found else None
     cell = estimate_td(finding.estimate, interval, *more, mark=mark)
     return Td(text=cell.text, sub=cell.sub, step=diverging_step(finding.estimate, limit))
@@ -94,3 +95,21 @@ def table_td(gain: Gain | None, limit: float, mark: str = "") -> Td:
 def limit_of(findings: Iterable[Finding]) -> float:
     """The range of colours for these gains."""
     return difference_limit([one.estimate for one in findings if one.estimate is not None])
+
+
+def kept_labels(gains: Gains) -> str:
+    """Which arms' means are over languages with labels all the same, as a clause; "" where none is."""
+    return f", but for those of {', '.join(gains.labelled)}, which have no other" if gains.labelled else ""
+
+
+def values_note(gains: Gains) -> list[Text]:
+    """What must be known where arms' own values stand below one another; nothing where all are over the same."""
+    if not gains.uneven:
+        return []
+    return [
+        note(
+            f"An arm's values are over its own zero-shot languages, and those of “{gains.baseline}” over the languages "
+            "that all arms have: values of arms that have seen labels in different languages are not to be compared. "
+            "Each change is taken over the same languages in both arms, so it is not the difference of two values here."
+        )
+    ]

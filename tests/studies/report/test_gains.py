@@ -14,6 +14,7 @@ from ds_stilts.studies.report.contrasts import question_contrasts
 from ds_stilts.studies.report.estimates import answer
 from ds_stilts.studies.report.gains import Gains, compare, gains
 from ds_stilts.studies.report.integrity import Check, checks
+from ds_stilts.studies.report.write import write_study_report
 from ds_stilts.studies.study import Study
 from tests.studies.planted import plant, planted_study
 
@@ -23,6 +24,11 @@ Copy = Callable[..., tuple[Path, Study]]
 def all_gains(evidence: Evidence) -> Gains:
     compared = compare(evidence)
     return gains(evidence, compared, answer(evidence, compared.to_answer(evidence)))
+
+
+def written(folder: Path) -> str:
+    """The report's Markdown."""
+    return write_study_report(folder)[1].read_text(encoding="utf-8")
 
 
 def by_title(evidence: Evidence) -> dict[str, Check]:
@@ -138,6 +144,55 @@ def test_a_language_whose_labels_an_arm_has_seen_is_left_out_of_its_means(tmp_pa
     assert not check.is_fine and check.found[0].startswith(
         "qa has seen labels in bb before synth_nli, synth_choice: not zero-shot there"
     )
+
+
+def test_kinds_count_the_languages_that_their_means_are_over(tmp_path: Path) -> None:
+    """synth_nli overlaps and is in no mean, so dd, which no other target has, is of no kind."""
+    targets = {
+        "synth_nli": {"score_languages": ["aa", "bb", "cc", "dd"]},
+        "synth_choice": {"score_languages": ["aa", "bb", "cc"]},
+    }
+    arm = {"intermediate": {"tasks": {"synth_nli": {"max_examples": 60}}}}
+    contrasts = {"q": {"arm": "harm", "against": "none"}}
+    folder = small(tmp_path, arms__qa=arm, targets=targets, contrasts=contrasts).folder
+    found = all_gains(read_evidence(folder))
+    for one in found.arms.values():
+        assert "dd" in one.languages, "it is in the map"
+        assert set(one.kinds) == set(found.kinds)
+    kinds = [code for (by, _), codes in found.kinds.items() if by == "word order" for code in codes]
+    assert sorted(kinds) == ["bb", "cc"]
+    assert "not finished" not in written(folder)
+
+
+def test_means_over_languages_with_labels_are_said_to_be_that(tmp_path: Path) -> None:
+    everywhere = {"tasks": {"synth_qa": {"max_examples": 60, "languages": ["bb", "cc"]}}}
+    contrasts = {"q": {"arm": "harm", "against": "none"}}
+    evidence = small(tmp_path, arms__qa={"intermediate": everywhere}, contrasts=contrasts)
+    found = all_gains(evidence)
+    assert found.labelled == ("qa",) and found.uneven == ()
+    assert found.arms["qa"].overall.finding.estimate is not None
+    (said,) = by_title(evidence)["Zero-shot"].found
+    assert said.endswith("not zero-shot there, but in its means, which have no other language")
+    text = written(evidence.folder)
+    assert "are over fewer languages" not in text
+    assert "left out of means, but for those of qa, which have no other." in text
+    assert "; of qa over languages with labels too; then the mean over targets" in text
+
+
+def test_arms_with_labels_in_other_languages_are_not_set_against_each_other(tmp_path: Path) -> None:
+    leaky = {"intermediate": {"tasks": {"synth_qa": {"max_examples": 60, "languages": ["bb"]}}}}
+    contrasts = {"q": {"arm": "harm", "against": "none"}}
+    evidence = small(tmp_path, arms__qa=leaky, contrasts=contrasts)
+    found = all_gains(evidence)
+    levels, harm = found.levels, found.arms["harm"].overall.finding.estimate
+    assert found.uneven == ("bb",)
+    assert harm != pytest.approx(levels["harm", "mean"] - levels["none", "mean"]), "other languages"  # type: ignore[operator]
+    text = written(evidence.folder)
+    assert text.count("it is not the difference of two values here") == 2, (
+        "under fair aggregates and secondary measures"
+    )
+    assert "[labels seen]" in text.split("By family")[1].split("By script")[0], "qa has no number for bb's family"
+    assert "not finished" not in text
 
 
 def test_integrity_is_fine_where_it_is(planted: Path) -> None:
