@@ -7,6 +7,7 @@ from ds_stilts.errors import RecipeError, suggestion
 from ds_stilts.labelled import is_zero_shot, labelled_languages, train_languages
 from ds_stilts.plan import check_recipe, score_splits
 from ds_stilts.recipe import Recipe
+from ds_stilts.statistics.selection import num_chosen_on
 from ds_stilts.statistics.signs import least_p, least_seeds
 from ds_stilts.studies.budget import PhaseCost, arm_amount, mismatch
 from ds_stilts.studies.covariates import covariate
@@ -77,6 +78,13 @@ def check_seeds(study: Study) -> None:
             f"{least_seeds(wanted.alpha, tests)} seeds or more, or `test: bootstrap`"
         )
     for name in confirmatory:
+        contrast, left = study.contrasts[name], seeds - num_chosen_on(seeds)
+        if contrast.best_of and wanted.test != "bootstrap" and left > 1 and least_p(left) > wanted.alpha / tests:
+            raise RecipeError(
+                f"contrasts.{name}.best_of: the best is measured on {left} of {seeds} seeds, which give an exact test a "
+                f"p-value of {least_p(left):g} at the least, above {wanted.alpha / tests:g}; give more seeds, or "
+                "`test: bootstrap`"
+            )
         if seeds < 2:
             raise RecipeError(f"contrasts.{name}.confirmatory: one seed shows no spread; give 6 or more")
         if study.contrasts[name].best_of and seeds < 4:

@@ -145,6 +145,15 @@ def test_translated_training_of_a_target_counts_as_labels() -> None:
         check_study(changed)
 
 
+@pytest.mark.parametrize("test", ["sign", "sign_flip"])
+def test_an_exact_test_of_the_best_of_several_is_refused_by_the_seeds_it_is_measured_on(test: str) -> None:
+    one = {"best_of": ["qa", "shuffled"], "against": "none", "predicted": {"sign": "positive"}, "confirmatory": True}
+    changed = study(seeds={"intermediate": list(range(10))}, statistics={"test": test}, contrasts={"c": one})
+    with pytest.raises(RecipeError, match=r"contrasts\.c\.best_of: the best is measured on 5 of 10 seeds, .* 0.0625"):
+        check_seeds(changed)
+    check_seeds(study(seeds={"intermediate": list(range(12))}, statistics={"test": test}, contrasts={"c": one}))
+
+
 @pytest.mark.parametrize(
     ("seeds", "statistics", "confirmatory", "said"),
     [

@@ -202,8 +202,8 @@ def _disagreements(scores: dict[str, Any], values: Mapping[str, float], task: Ta
     found = []
     for language, value in values.items():
         metrics = (scores["languages"].get(language) or {}).get("metrics") or {}
-        stored = [metrics.get(name) for name in task.value_metrics]
-        if _differ(fmean(map(float, stored)) if all(map(_is_number, stored)) else None, value):
+        stored = [float(metrics[name]) for name in task.value_metrics if _is_number(metrics.get(name))]
+        if len(stored) == len(task.value_metrics) and _differ(fmean(stored), value):
             found.append(f"the stored score {fmean(stored):.2f} in {language} is not that of its rows, {value:.2f}")
     mean = fmean(values.values())
     if not found and _differ(scores.get("score"), mean):

@@ -75,5 +75,5 @@ def fairness_part(report: StudyReport) -> Part:
         "tenth, of ten or fewer languages the worst. Families alike: each family counts once. Gini: 0 where all "
         "languages are equal. Of SD and Gini less is fairer."
     )
-    blocks = (table, note(text), *values_note(gains))
+    blocks: tuple[Block, ...] = (table, note(text), *values_note(gains))
     return Part(id="fairness", title="Fair aggregates", short="Fairness", blocks=blocks)
