@@ -81,8 +81,8 @@ def check_seeds(study: Study) -> None:
         contrast, left = study.contrasts[name], seeds - num_chosen_on(seeds)
         if contrast.best_of and wanted.test != "bootstrap" and left > 1 and least_p(left) > wanted.alpha / tests:
             raise RecipeError(
-                f"contrasts.{name}.best_of: the best is measured on {left} of {seeds} seeds, which give an exact test a "
-                f"p-value of {least_p(left):g} at the least, above {wanted.alpha / tests:g}; give more seeds, or "
+                f"contrasts.{name}.best_of: the best is measured on {left} of {seeds} seeds, which give an exact test "
+                f"a p-value of {least_p(left):g} at the least, above {wanted.alpha / tests:g}; give more seeds, or "
                 "`test: bootstrap`"
             )
         if seeds < 2:
