@@ -161,6 +161,9 @@ def test_scored_examples_in_training_data_are_noted_where_somebody_has_looked(sm
     assert {row.language.code for row in xnli.languages if said in row.notes} == {"de"}
     assert not any("scored examples" in note for row in xquad.languages for note in row.notes)
     assert dict(provenance(read_run(small_run)).facts)["Scored examples in training"].startswith("found in xnli;")
+    keep(small_run, OVERLAP, ["abc"], {"lines": [{**line, "same": 0}]})
+    nearly = "0 of the 1,000 scored examples are in mnli train, and 20 more nearly so, whatever their labels (nli)"
+    assert any(nearly in row.notes for row in targets(small_run)["xnli"].languages)
     keep(small_run, OVERLAP, ["abc"], {"lines": [none]})
     assert dict(provenance(read_run(small_run)).facts)["Scored examples in training"] == "looked for, none found"
     keep(small_run, OVERLAP, ["another"], {"lines": [line]})
