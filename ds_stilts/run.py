@@ -161,7 +161,7 @@ def run_in_ranks(
         if again:
             on_main(world, lambda: forget_scores(run, wanted[0]))
         stop = StopSource(world, run.run_dir, Deadline(ends))
-        launcher.saving_s = lambda: 2 * (stop.save_s or 0.0)
+        launcher.saving_s = lambda: stop.saving_s
         watchdog.start(run.run_dir / (stage or ""), world, recipe.engine.hang_timeout_s)
         record = RunRecord(run, command, world.size) if world.is_main else None
         # Rank 0's word: other nodes may see a marker of a moment ago later.

@@ -63,8 +63,13 @@ class StopSource:
 
     @property
     def reserve_s(self) -> float:
-        """How long before the deadline a stop is due: two saves as the last one was, two steps, and a margin."""
-        return _MARGIN_S + 2 * (self.save_s or _UNKNOWN_SAVE_S) + 2 * self._longest_step_s
+        """How long before the deadline a stop is due: what saving may take, and a margin."""
+        return _MARGIN_S + self.saving_s
+
+    @property
+    def saving_s(self) -> float:
+        """How long ranks that were just asked may take to save: two saves as the last one was, and two steps."""
+        return 2 * (self.save_s or _UNKNOWN_SAVE_S) + 2 * self._longest_step_s
 
     def flag(self) -> float:
         """This rank's own word, 1.0 for stop, to ride on a sum over all ranks; see `agreed`."""

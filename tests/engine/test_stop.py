@@ -65,6 +65,16 @@ def test_the_end_of_the_time_comes_two_saves_two_steps_and_a_margin_early(world:
     assert stop.requested()
 
 
+def test_ranks_whose_launcher_is_gone_get_the_time_of_a_first_save_and_of_the_step_before_it(
+    world: World, tmp_path: Path
+) -> None:
+    stop = StopSource(world, tmp_path, Deadline(None, {}))
+    stop.stepped(20.0)
+    assert stop.saving_s == 120.0 + 40.0, "nobody knows yet how long a save takes"
+    stop.saved(1.0)
+    assert stop.saving_s == 2.0 + 40.0
+
+
 def test_a_pace_asks_every_few_seconds_and_not_at_every_turn(
     world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
