@@ -1,8 +1,10 @@
 """What a target's rows are tied to, and when they are forgotten."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
 from safetensors.torch import save_file
 
@@ -49,6 +51,30 @@ def test_a_finished_target_is_forgotten_and_one_that_was_interrupted_goes_on(tmp
     assert left(stage) == names[:1]
     forget_scores(run(tmp_path), STAGE)
     assert left(stage) == names[:1]
+
+
+def test_a_target_whose_rows_are_gone_is_never_done_wherever_forgetting_was_cut_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = tmp_path / "run" / STAGE
+    (stage / "predictions").mkdir(parents=True)
+    for name in ("predictions/de-0.parquet", "scores.json", "DONE"):
+        (stage / name).touch()
+    seen = []
+
+    def looked_at(change: Callable[..., Any]) -> Callable[..., Any]:
+        def changed(*arguments: Any, **options: Any) -> Any:
+            found = change(*arguments, **options)
+            seen.append(((stage / "DONE").exists(), (stage / "predictions/de-0.parquet").exists()))
+            return found
+
+        return changed
+
+    for name in ("rename", "unlink"):
+        monkeypatch.setattr(Path, name, looked_at(getattr(Path, name)))
+    forget_scores(run(tmp_path), STAGE)
+    assert len(seen) >= 3 and (True, False) not in seen
+    assert seen[-1] == (False, False)
 
 
 def test_rows_are_tied_to_weights_heads_recipe_and_data(tmp_path: Path) -> None:
