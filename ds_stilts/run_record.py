@@ -8,7 +8,7 @@ from typing import Any
 
 from ds_stilts import __version__
 from ds_stilts.phases.context import Run
-from ds_stilts.plan import stages
+from ds_stilts.plan import stages, trains_target
 from ds_stilts.whole_file import write_whole
 
 _LIBRARIES = ("torch", "deepspeed", "transformers", "tokenizers", "datasets")
@@ -49,12 +49,19 @@ class RunRecord:
         for name in stages(self._run.recipe):
             marker = self._run.run_dir / name / "DONE"
             wall = json.loads(marker.read_text(encoding="utf-8"))["wall_s"] if marker.exists() else None
-            rows.append({"stage": name, "done": marker.exists(), "wall_s": wall})
+            rows.append({"stage": name, "done": marker.exists(), "trained": self._is_trained(name), "wall_s": wall})
         self._values["stages"] = rows
         self._values["wall_s"] = round(sum(row["wall_s"] or 0.0 for row in rows), 1)
         if not self._values["finished"] and all(row["done"] for row in rows):
             self._values["finished"] = _now()
         write_whole(self._path, json.dumps(self._values, indent=1))
+
+    def _is_trained(self, stage: str) -> bool:
+        """Whether nothing but scoring is left of a stage; a batch script that only trains looks for it."""
+        folder, (kind, *names) = self._run.run_dir / stage, stage.split("/")
+        if (folder / "DONE").exists() or kind != "targets":
+            return (folder / "DONE").exists()
+        return not trains_target(self._run.recipe, names[-1]) or (folder / "model").is_dir()
 
 
 def _now() -> str:

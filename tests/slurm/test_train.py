@@ -113,6 +113,14 @@ def test_training_without_scoring_is_done_when_the_model_is_there(site: Site) ->
     assert site.end("quickstart", "--no-scoring", behave=behave, STAGES=stage, STAGE=stage)[0] == 0
 
 
+def test_a_whole_run_without_scoring_is_done_when_its_record_says_that_all_is_trained(site: Site) -> None:
+    record = '{\n "finished": null,\n "stages": [{\n"done": false,\n"trained": true\n}, {\n"trained": %s\n}]}'
+    for trained in ("true", "false"):
+        behave = f'mkdir -p "$RUN"; echo \'{record % trained}\' >"$RUN/run.json"'
+        code, output = site.end("quickstart", behave=behave, NO_SCORING="1")
+        assert code == int(trained == "false"), output
+
+
 def test_stages_go_one_after_another_and_those_that_are_done_are_passed_over(site: Site) -> None:
     behave = 'while [[ $1 != --stage ]]; do shift; done; mkdir -p "$RUN/$2"; echo >"$RUN/$2/DONE"'
     for stages in ("arms/qa/1", "arms/qa/1 arms/qa/2\narms/qa/3"):

@@ -65,7 +65,9 @@ def test_a_target_can_be_trained_now_and_scored_later_with_the_same_scores(finis
     target = place / "runs" / "apart" / STAGE
     weights = (target / "model" / "model.safetensors").read_bytes()
     assert not (target / "scores.json").exists() and not (target / "DONE").exists()
-    assert not json.loads((place / "runs" / "apart" / "run.json").read_text())["finished"]
+    record = json.loads((place / "runs" / "apart" / "run.json").read_text())
+    assert not record["finished"]
+    assert all(row["trained"] for row in record["stages"]), "what slurm/train.sbatch looks for"
 
     scored = ds_stilts(*arguments, "--stage", STAGE, cwd=place, program=RANK_ENTRY)
     assert scored.returncode == 0, scored.stderr
