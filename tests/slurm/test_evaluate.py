@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.slurm.sites import SLURM, Site
+from tests.slurm.sites import FINISH, SLURM, Site
 
 
 @pytest.fixture
@@ -30,6 +30,27 @@ def test_a_target_that_was_scored_before_is_scored_again_but_not_after_a_restart
     assert site.noted("ranks") == ""
     assert site.end("r.yaml", LAY=str(SLURM), STAGES=stage)[0] == 0
     assert site.noted("ranks").count("ds_stilts.evaluate") == 1
+
+
+def test_a_target_is_scored_again_though_the_job_was_sent_back_before_it_could_forget_the_old_scores(
+    site: Site,
+) -> None:
+    stage = "targets/a/x"
+    done = site.run / stage / "DONE"
+    done.parent.mkdir(parents=True)
+    done.touch()
+
+    assert site.end("r.yaml", LAY=str(SLURM), STAGES=stage, behave="exit 85")[0] == 0
+    assert site.requeued == ["7"]
+    again = {"STAGES": stage, "STAGE": stage, "LAY": str(SLURM)}
+    assert site.end("r.yaml", behave=FINISH, SLURM_RESTART_COUNT="1", **again)[0] == 0
+    assert site.noted("ranks").count("ds_stilts.evaluate") == 2
+
+    assert site.end("r.yaml", behave="exit 85", **again)[0] == 0  # another job, which stops once it has scored
+    done.touch()
+    assert site.end("r.yaml", SLURM_RESTART_COUNT="1", **again)[0] == 0
+    assert site.noted("ranks").count("ds_stilts.evaluate") == 3
+    assert not list((site.run / "jobs").glob("*")), "nothing of the jobs stays"
 
 
 def test_bad_input_is_not_hidden_by_the_mark_of_before(site: Site) -> None:
