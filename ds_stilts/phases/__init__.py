@@ -66,10 +66,10 @@ def forget_scores(run: Run, stage: str) -> None:
     shutil.rmtree(aside, ignore_errors=True)
     if not is_done(run, stage):
         return
+    (folder / "DONE").unlink()  # first: a run that is stopped here must not take the target for scored
     if rows.exists():
         rows.rename(aside)  # at once: rows that are half removed would count
-    for name in ("DONE", "scores.json"):
-        (folder / name).unlink(missing_ok=True)
+    (folder / "scores.json").unlink(missing_ok=True)
     shutil.rmtree(aside, ignore_errors=True)
 
 
