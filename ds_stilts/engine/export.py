@@ -15,6 +15,7 @@ import torch
 import torch.distributed as dist
 from torch import nn
 
+from ds_stilts.engine.manifest import sync_files, sync_folder
 from ds_stilts.engine.world import World
 from ds_stilts.models.checkpoint_files import MAX_SHARD_BYTES, WeightsWriter
 from ds_stilts.models.loading import save_description
@@ -98,6 +99,9 @@ def write_folder(
         hf_model: gives names, shapes and configuration; its parameters may be shapes only.
         values: all of its parameters, in the order of `named_once`, fp32 on the CPU; each is forgotten once written.
         heads: weights beside the model, by "<head>.<parameter>".
+
+    Raises:
+        OSError: the disk is full or gone; what was there before is as it was.
     """
     from safetensors.torch import save_file
 
@@ -115,8 +119,10 @@ def write_folder(
         save_file(dict(heads), temporary / "heads.safetensors")
     (temporary / "README.md").write_text(card, encoding="utf-8")
     (temporary / "phase.json").write_text(json.dumps(facts), encoding="utf-8")
+    sync_files(temporary)  # the checkpoints that it takes the place of are on disk, and are deleted next
     shutil.rmtree(folder, ignore_errors=True)
     temporary.rename(folder)
+    sync_folder(folder.parent)
 
 
 def _copies(parameters: dict[str, nn.Parameter], world: World) -> dict[str, torch.Tensor]:

@@ -1,6 +1,7 @@
 """What an export writes of parts that no engine holds. Exports of trained models: tests.distributed."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -8,11 +9,38 @@ import torch
 from safetensors.torch import load_file
 from transformers import AutoModelForMaskedLM, AutoTokenizer
 
+from ds_stilts.engine.export import write_folder
+from ds_stilts.models.weights import named_once
 from tests.distributed import loading_scenarios
 from tests.distributed.worlds import run_world
 from tests.small import tokenizer, xlmr
 
 pytestmark = pytest.mark.timeout(300)
+
+
+def test_a_folder_is_on_disk_before_it_is_there_and_the_checkpoints_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: set[int] = set()
+    left: list[str] = []
+    sync, rename = os.fsync, Path.rename
+
+    def noted(descriptor: int) -> None:
+        sync(descriptor)
+        synced.add(os.fstat(descriptor).st_ino)
+
+    def looked_at(path: Path, target: Path) -> Path:
+        left.extend(one.name for one in [path, *path.rglob("*")] if one.stat().st_ino not in synced)
+        return rename(path, target)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    monkeypatch.setattr(Path, "rename", looked_at)
+    model = xlmr()
+    values = ((name, value.detach()) for name, value in named_once(model).items())
+    heads = {"qa.weight": torch.ones(2)}
+    write_folder(model, values, tokenizer(), tmp_path / "model", heads=heads, card="", facts={})
+    assert (tmp_path / "model" / "heads.safetensors").is_file() and left == []
+    assert tmp_path.stat().st_ino in synced, "the rename too"
 
 
 def test_a_language_head_and_other_heads_pass_by_the_engine_bit_for_bit(tmp_path: Path) -> None:
