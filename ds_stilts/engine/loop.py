@@ -163,7 +163,9 @@ def train(
                 watchdog.brisk(world)
             if watch and watch.is_due(done):
                 watchdog.patient(world)
+                began = time.monotonic()
                 telemetry.validation(done, watch.look(done), watch.seen, rule=watch.rule, shares=watch.shares)
+                stop.looked(time.monotonic() - began)
                 gc.collect()
                 if watch.is_over:
                     break
