@@ -4,6 +4,7 @@ import json
 import os
 import time
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 from ds_stilts import __version__
@@ -47,9 +48,9 @@ class RunRecord:
         """Look at the stages' markers; with the last one the run is finished, in whatever process that was."""
         rows: list[dict[str, Any]] = []
         for name in stages(self._run.recipe):
-            marker = self._run.run_dir / name / "DONE"
-            wall = json.loads(marker.read_text(encoding="utf-8"))["wall_s"] if marker.exists() else None
-            rows.append({"stage": name, "done": marker.exists(), "trained": self._is_trained(name), "wall_s": wall})
+            wall = _wall_s(self._run.run_dir / name / "DONE")
+            done = wall is not None
+            rows.append({"stage": name, "done": done, "trained": done or self._is_trained(name), "wall_s": wall})
         self._values["stages"] = rows
         self._values["wall_s"] = round(sum(row["wall_s"] or 0.0 for row in rows), 1)
         if not self._values["finished"] and all(row["done"] for row in rows):
@@ -57,11 +58,19 @@ class RunRecord:
         write_whole(self._path, json.dumps(self._values, indent=1))
 
     def _is_trained(self, stage: str) -> bool:
-        """Whether nothing but scoring is left of a stage; a batch script that only trains looks for it."""
-        folder, (kind, *names) = self._run.run_dir / stage, stage.split("/")
-        if (folder / "DONE").exists() or kind != "targets":
-            return (folder / "DONE").exists()
-        return not trains_target(self._run.recipe, names[-1]) or (folder / "model").is_dir()
+        """Whether nothing but scoring is left of a stage that is not done; a batch script that only trains asks."""
+        if not stage.startswith("targets/"):
+            return False
+        has_own = trains_target(self._run.recipe, stage.rpartition("/")[2])
+        return not has_own or (self._run.run_dir / stage / "model").is_dir()
+
+
+def _wall_s(marker: Path) -> float | None:
+    """How long a stage took; None if it is not done, or is being scored again by another process."""
+    try:
+        return float(json.loads(marker.read_text(encoding="utf-8"))["wall_s"])
+    except FileNotFoundError:
+        return None
 
 
 def _now() -> str:
