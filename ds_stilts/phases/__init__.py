@@ -34,13 +34,15 @@ def run_stage(run: Run, stage: str, ranks: Ranks, *, scoring: bool = True) -> No
     Args:
         scoring: False: a target is trained and saved only; its stage is done when it has been scored too.
     """
-    if is_done(run, stage):
+    # Rank 0's word here and below: where others see a change of a moment ago later, they would take another way.
+    done, has_folder = ranks.world.gather((is_done(run, stage), (run.run_dir / stage / "model").exists()))[0]
+    if done:
         return
     began = time.monotonic()
     kind, *names = stage.split("/")
     if kind == "start":
-        _start(run, ranks)
-    elif kind == "arms" and not (run.run_dir / stage / "model").exists():
+        _start(run, ranks, is_made=has_folder)
+    elif kind == "arms" and not has_folder:
         _arm(run, ranks, stage)
     elif kind == "targets":
         _target(run, ranks, arm=names[0], name=names[1], scoring=scoring)
@@ -73,22 +75,22 @@ def forget_scores(run: Run, stage: str) -> None:
     shutil.rmtree(aside, ignore_errors=True)
 
 
-def _start(run: Run, ranks: Ranks) -> None:
+def _start(run: Run, ranks: Ranks, *, is_made: bool) -> None:
     start = run.recipe.start
     source = start.model
     made = run.run_dir / "start" / "model"
-    if start.architecture and not made.exists():
+    if start.architecture and not is_made:
         from ds_stilts.phases.start import make_initial
 
         initial = run.run_dir / "start" / "initial"
         on_main(ranks.world, lambda: make_initial(run.recipe, run.data_root, initial))
         source = str(initial)
-    if start.pretrain and not made.exists():
+    if start.pretrain and not is_made:
         from ds_stilts.phases.training import train_phase
 
         assert source is not None
         train_phase(run, ranks, start.pretrain, source=source, stage="start", seed_label="start")
-    elif start.architecture and not made.exists() and ranks.world.is_main:
+    elif start.architecture and not is_made and ranks.world.is_main:
         (run.run_dir / "start" / "initial").rename(made)
     if ranks.world.is_main:
         facts = {
@@ -127,10 +129,11 @@ def _target(run: Run, ranks: Ranks, *, arm: str, name: str, scoring: bool) -> No
     source = source_of(run, stage)
     clean = clean_target(run.recipe, name)
     trained = Path(source) if clean else run.run_dir / stage / "model"
+    is_trained = ranks.world.gather(trained.exists())[0]
     facts: dict[str, Any] = {}
-    if not scoring and (trained.exists() or not trains_target(run.recipe, name)):
+    if not scoring and (is_trained or not trains_target(run.recipe, name)):
         return
-    if clean and not trained.exists():
+    if clean and not is_trained:
         raise in_common(
             CheckpointError(
                 f"{stage} is scored with the model of targets/{arm}/{clean}, which is not in {run.run_dir}; run "
@@ -139,7 +142,7 @@ def _target(run: Run, ranks: Ranks, *, arm: str, name: str, scoring: bool) -> No
         )
     if task.is_searched:
         scorer, start = load_scorer(run, ranks, source, task)
-    elif clean or trained.exists():  # training was finished there, or here, where scoring was not
+    elif clean or is_trained:  # training was finished there, or here, where scoring was not
         scorer, start = load_scorer(run, ranks, str(trained), task)
         phase = json.loads((trained / "phase.json").read_text(encoding="utf-8"))
         facts = trained_facts(phase)

@@ -1,6 +1,8 @@
 """What every stage of a run gets: the recipe, its folder, the data root, and the ranks that share the work."""
 
 import re
+import socket
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,13 +14,17 @@ from ds_stilts.data.encoder import Encoder
 from ds_stilts.data.prepare import SplitKey, is_prepared, prepare, prepared_folder, prepared_path
 from ds_stilts.engine import watchdog
 from ds_stilts.engine.telemetry import say
-from ds_stilts.errors import DataError, RecipeError, StoppedCleanly, UserError, in_common
+from ds_stilts.errors import CheckpointError, DataError, RecipeError, StoppedCleanly, UserError, in_common
 from ds_stilts.recipe import Recipe
 from ds_stilts.resources import cache_folder
 
 if TYPE_CHECKING:  # importing them takes seconds, which a run that ends in a sentence need not pay
     from ds_stilts.engine.stop import StopSource
     from ds_stilts.engine.world import World
+
+_SEEN_S = 120.0
+"""For a name whose absence a host remembers: NFS does so for up to a minute by default (nfs(5), acdirmax)."""
+_LOOK_AGAIN_S = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +85,28 @@ def on_main(world: "World", work: Callable[[], Any]) -> None:
         raise in_common(UserError(problem))
 
 
+def see(run: Run, ranks: Ranks, source: str) -> None:
+    """Wait until this rank sees a model's folder that rank 0 has written into the run folder.
+
+    Args:
+        source: the folder, or a model from elsewhere, for which nothing waits.
+
+    Raises:
+        CheckpointError: it is not seen in two minutes.
+    """
+    if ranks.world.is_main or not Path(source).is_relative_to(run.run_dir):
+        return
+    until = time.monotonic() + _SEEN_S
+    while not Path(source).is_dir():
+        watchdog.beat(f"waiting to see {source}")
+        if time.monotonic() > until:
+            raise CheckpointError(
+                f"{source} was written by rank 0 and is not seen on {socket.gethostname()}; give a run folder (--out) "
+                "that all nodes share, and see `ds-stilts doctor`"
+            )
+        time.sleep(_LOOK_AGAIN_S)
+
+
 def seed_for(run: Run, label: str) -> int:
     """A seed for one purpose of this run, the same in every arm: arms differ in their start only.
 
@@ -122,4 +150,10 @@ def prepare_all(run: Run, ranks: Ranks, keys: list[SplitKey], tokenizer: Any) ->
     if problems:
         raise in_common(UserError(problems[0]))
     ranks.stop.check("what is tokenised is kept")
-    return [prepare(key, encoder, run.data_root, folder) for key in keys]
+    paths = [prepare(key, encoder, run.data_root, folder, _alive) for key in keys]
+    ranks.world.meet(waiting)  # where each node has a cache folder of its own, it has just begun
+    return paths
+
+
+def _alive(examples: int) -> None:
+    watchdog.beat("tokenising what another node has tokenised for itself", examples)

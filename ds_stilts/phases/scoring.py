@@ -20,7 +20,7 @@ from ds_stilts.evaluation.sweep import choose
 from ds_stilts.labelled import is_zero_shot, labelled_languages, train_languages
 from ds_stilts.models.loading import StartModel, weight_files
 from ds_stilts.phases.attention import set_attention
-from ds_stilts.phases.context import Ranks, Run, prepare_all
+from ds_stilts.phases.context import Ranks, Run, prepare_all, see
 from ds_stilts.phases.provenance import notes, overlap_of_arm, training_notes
 from ds_stilts.phases.splits import pool_keys, scoring_keys
 from ds_stilts.phases.training import build_objective, load_source
@@ -38,6 +38,7 @@ def scoring_config(recipe: Recipe) -> EngineConfig:
 def load_scorer(run: Run, ranks: Ranks, source: str, task: Task) -> tuple[Any, StartModel]:
     from safetensors.torch import load_file
 
+    see(run, ranks, source)
     start = load_source(run, source)
     objective = build_objective(start, [task])
     heads = objective.model.heads

@@ -31,7 +31,7 @@ from ds_stilts.models.multitask import MultiTaskModel
 from ds_stilts.models.seq2seq import PackedSeq2Seq
 from ds_stilts.models.t5_encoder import PackedT5Encoder
 from ds_stilts.phases.attention import set_attention
-from ds_stilts.phases.context import Ranks, Run, prepare_all, seed_for
+from ds_stilts.phases.context import Ranks, Run, prepare_all, see, seed_for
 from ds_stilts.phases.corpus import record_corpus
 from ds_stilts.phases.provenance import model_card
 from ds_stilts.phases.selection import write_selection
@@ -111,6 +111,7 @@ def train_phase(
     """
     world = ranks.world
     tasks = [own] if own else [get_task(name) for name in training.tasks]
+    see(run, ranks, source)
     start = load_source(run, source)
     config = load_engine_config(run.recipe.engine.config)
     corpus = record_corpus(run, ranks, start.tokenizer, start.encoder.max_tokens)

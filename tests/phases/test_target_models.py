@@ -42,7 +42,7 @@ def test_a_perturbed_target_draws_as_the_clean_one(
 
 
 def test_a_perturbed_target_beside_the_clean_one_is_scored_with_its_model(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, ranks: Ranks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: dict[str, Any] = {}
 
@@ -62,7 +62,6 @@ def test_a_perturbed_target_beside_the_clean_one_is_scored_with_its_model(
         {"name": "r", "start": {"model": "owner/model"}, "arms": {"none": None}, "targets": targets}
     )
     run = Run(recipe=recipe, run_dir=tmp_path / "run", data_root=tmp_path)
-    ranks = Ranks(world=None, stop=None)  # type: ignore[arg-type]
     _target(run, ranks, arm="none", name="xquad:noise", scoring=False)  # there is nothing to train
     assert seen == {}
     with pytest.raises(CheckpointError, match=r"the model of targets/none/xquad, which is not in .*evaluate RECIPE"):
