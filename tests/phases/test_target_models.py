@@ -22,7 +22,7 @@ from ds_stilts.recipe import Recipe
     ],
 )
 def test_a_perturbed_target_draws_as_the_clean_one(
-    name: str, label: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    name: str, label: str, tmp_path: Path, ranks: Ranks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: dict[str, Any] = {}
 
@@ -35,7 +35,6 @@ def test_a_perturbed_target_draws_as_the_clean_one(
         {"name": "r", "start": {"model": "owner/model"}, "arms": {"none": None}, "targets": {name: {"steps": 1}}}
     )
     run = Run(recipe=recipe, run_dir=tmp_path / "run", data_root=tmp_path)
-    ranks = Ranks(world=None, stop=None)  # type: ignore[arg-type]
     _target(run, ranks, arm="none", name=name, scoring=False)
     assert (seen["seed_label"], seen["stage"]) == (label, f"targets/none/{name}")
     assert seen["own"].name == name
