@@ -45,7 +45,10 @@ class World:
         if host is None or port is None:
             host, port = ("127.0.0.1", free_port()) if facts.world_size == 1 else meeting_point(facts.world_size)
         os.environ.update(MASTER_ADDR=host, MASTER_PORT=str(port))
-        os.environ.update(RANK=str(facts.rank), WORLD_SIZE=str(facts.world_size), LOCAL_RANK=str(facts.local_rank))
+        device = _gpu(facts) if on_gpu else torch.device("cpu")
+        # DeepSpeed takes the GPU of that number (runtime/engine.py), which is not this rank's where it sees only its own.
+        local_rank = device.index if on_gpu else facts.local_rank
+        os.environ.update(RANK=str(facts.rank), WORLD_SIZE=str(facts.world_size), LOCAL_RANK=str(local_rank))
         if not dist.is_initialized():
             deepspeed.init_distributed(
                 dist_backend="nccl" if on_gpu else "gloo",
@@ -55,7 +58,6 @@ class World:
                 rank=facts.rank,
                 world_size=facts.world_size,
             )
-        device = _gpu(facts) if on_gpu else torch.device("cpu")
         if on_gpu:
             torch.cuda.set_device(device)
         return cls(facts.rank, facts.world_size, device)
