@@ -15,8 +15,10 @@ import torch
 import torch.distributed as dist
 from torch import nn
 
+from ds_stilts.engine.failpoints import fail_at
 from ds_stilts.engine.manifest import sync_files, sync_folder
 from ds_stilts.engine.world import World
+from ds_stilts.errors import CheckpointError, in_common
 from ds_stilts.models.checkpoint_files import MAX_SHARD_BYTES, WeightsWriter
 from ds_stilts.models.loading import save_description
 from ds_stilts.models.lora import additions, merged
@@ -56,6 +58,9 @@ def export(
             that are frozen: what the engine holds of them may be a rounding.
         kept_heads: weights of further heads, which no engine holds, by name; written as they are.
         max_shard_bytes: largest weight file.
+
+    Raises:
+        CheckpointError: the disk is full or gone; on all ranks alike, and checkpoints are intact.
     """
     parameters = named_once(hf_model)
     added = additions(hf_model)
@@ -65,21 +70,32 @@ def export(
         (name, merged(full, a[name], b[name], added[name][2]) if full is not None and name in added else full)
         for name, full in _stream(parameters, world, weights)
     )
+    problem = None
     if world.is_main:
-        write_folder(
-            hf_model,
-            ((name, full) for name, full in values if full is not None),
-            tokenizer,
-            folder,
-            heads={**(kept_heads or {}), **head_state},
-            card=card,
-            facts=facts,
-            max_shard_bytes=max_shard_bytes,
+        try:
+            write_folder(
+                hf_model,
+                ((name, full) for name, full in values if full is not None),
+                tokenizer,
+                folder,
+                heads={**(kept_heads or {}), **head_state},
+                card=card,
+                facts=facts,
+                max_shard_bytes=max_shard_bytes,
+            )
+        except OSError as error:
+            shutil.rmtree(_temporary(folder), ignore_errors=True)
+            problem = error.strerror or str(error)
+    for _ in values:  # rank 0 too, where it has failed: every rank takes part in each
+        pass
+    problem = world.gather(problem)[0]
+    if problem:
+        raise in_common(
+            CheckpointError(
+                f"{folder} could not be written: {problem} ({shutil.disk_usage(folder.parent).free / 1e9:.1f} GB are "
+                "free there); make room and run the same command again, which goes on from the last checkpoint"
+            )
         )
-    else:
-        for _ in values:
-            pass
-    world.barrier()
 
 
 def write_folder(
@@ -105,14 +121,15 @@ def write_folder(
     """
     from safetensors.torch import save_file
 
-    temporary = folder.with_name(folder.name + ".tmp")
+    temporary = _temporary(folder)
     shutil.rmtree(temporary, ignore_errors=True)
     save_description(hf_model, tokenizer, temporary)
     shapes = {
         name: tuple(getattr(parameter, "ds_shape", parameter.shape)) for name, parameter in named_once(hf_model).items()
     }
     writer = WeightsWriter(temporary, shapes, max_shard_bytes)
-    for name, full in values:
+    for number, (name, full) in enumerate(values):
+        fail_at("export.parameter", step=number)
         writer.write(name, full)
     writer.close()
     if heads:
@@ -122,7 +139,12 @@ def write_folder(
     sync_files(temporary)  # the checkpoints that it takes the place of are on disk, and are deleted next
     shutil.rmtree(folder, ignore_errors=True)
     temporary.rename(folder)
+    fail_at("export.renamed")
     sync_folder(folder.parent)
+
+
+def _temporary(folder: Path) -> Path:
+    return folder.with_name(folder.name + ".tmp")
 
 
 def _copies(parameters: dict[str, nn.Parameter], world: World) -> dict[str, torch.Tensor]:

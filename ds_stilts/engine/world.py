@@ -46,7 +46,7 @@ class World:
             host, port = ("127.0.0.1", free_port()) if facts.world_size == 1 else meeting_point(facts.world_size)
         os.environ.update(MASTER_ADDR=host, MASTER_PORT=str(port))
         device = _gpu(facts) if on_gpu else torch.device("cpu")
-        # DeepSpeed takes the GPU of that number (runtime/engine.py), which is not this rank's where it sees only its own.
+        # DeepSpeed takes the GPU of that number (runtime/engine.py): 0 where this rank sees only its own.
         local_rank = device.index if on_gpu else facts.local_rank
         os.environ.update(RANK=str(facts.rank), WORLD_SIZE=str(facts.world_size), LOCAL_RANK=str(local_rank))
         if not dist.is_initialized():

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from ds_stilts.engine.retention import committed, discard
 from ds_stilts.errors import CheckpointError, in_common
 from ds_stilts.phases.context import Ranks, Run, on_main
 from ds_stilts.phases.provenance import parallel_text_tasks
@@ -50,6 +51,8 @@ def run_stage(run: Run, stage: str, ranks: Ranks, *, scoring: bool = True) -> No
     if kind == "targets" and not scoring:
         return
     if ranks.world.is_main:
+        for old in committed(run.run_dir / stage / "checkpoints"):  # of a start that was cut short behind its export
+            discard(old)
         marker = run.run_dir / stage / "DONE"
         marker.parent.mkdir(parents=True, exist_ok=True)
         temporary = marker.with_suffix(".tmp")

@@ -197,6 +197,8 @@ def train_phase(
         recipe=run.recipe.identity(),
         watch=watch,
     )
+    if watch and world.is_main:
+        write_selection(folder, training, watch, trained_steps.kept)  # first: with a model the phase is not gone into
     with_language_head = keeps_language_head(run.recipe, stage) or any(task.format == "masked_lm" for task in tasks)
     facts = {
         "stage": stage,
@@ -222,8 +224,6 @@ def train_phase(
         weights=start.weights,
     )
     if world.is_main:
-        if watch:
-            write_selection(folder, training, watch, trained_steps.kept)
         for old in checkpoint.committed(folder / "checkpoints"):  # the exported folder is what the next phase reads
             checkpoint.discard(old)
     return engine, start, trained_facts(facts)

@@ -1,5 +1,6 @@
 """What ranks do in the tests of partitioned loading and of exports; see `tests.distributed.scenarios`."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,11 @@ from benchmarks.loading_memory import Peak, resident
 from ds_stilts.data.batch import training_batch
 from ds_stilts.engine.deepspeed_engine import load_engine_config, training_engine
 from ds_stilts.engine.export import export, full_parameters
+from ds_stilts.engine.failpoints import VARIABLE
 from ds_stilts.engine.objective import Objective
 from ds_stilts.engine.partitioned_loading import place, restore_masters
 from ds_stilts.engine.world import World
+from ds_stilts.errors import UserError
 from ds_stilts.models.heads import build_head
 from ds_stilts.models.loading import StartModel, open_start
 from ds_stilts.models.multitask import MultiTaskModel
@@ -120,3 +123,13 @@ def export_untouched(world: World, folder: str, out: str) -> list[str]:
         kept_heads=others, weights=start.weights,
     )  # fmt: skip
     return [name for name, parameter in start.masked_lm.named_parameters() if parameter.device.type == "meta"]
+
+
+def export_to_a_full_disk(world: World, folder: str, out: str) -> str:
+    """The same on a disk that is full at the third parameter; returns the sentence that it ended with."""
+    os.environ[VARIABLE] = "export.parameter:step2=enospc"
+    try:
+        export_untouched(world, folder, out)
+    except UserError as error:
+        return str(error)
+    return ""

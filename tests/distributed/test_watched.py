@@ -66,3 +66,14 @@ def test_weights_are_bit_equal_to_those_of_a_phase_that_nobody_watched(folder: P
     assert selection["chosen_by"] == "last" and selection["kept"] == selection["rules"]["last"]["step"] == 4
     assert set(selection["rules"]) == {"last", "value", "entropy", "agreement", "oracle"}
     assert selection["rules"]["oracle"]["gap"] == 0
+
+
+def test_a_phase_that_is_cut_short_behind_its_export_has_left_what_it_has_found(folder: Path) -> None:
+    """The next start finds its model and does not go into it again."""
+    made = phases.recipe(
+        str(folder / "start"), "zero3_release_fp32", targets={"synth_nli": {**TARGET, "validation": WATCHED}}
+    )
+    with pytest.raises(AssertionError, match=r"export\.renamed"):
+        run_world(2, phases.walk, str(folder / "cut"), phases.text_of(made), [STAGE], "export.renamed=raise")
+    assert (folder / "cut" / STAGE / "model").is_dir()
+    assert json.loads((folder / "cut" / STAGE / "selection.json").read_text())["kept"] == 4

@@ -64,3 +64,14 @@ def test_a_language_head_and_other_heads_pass_by_the_engine_bit_for_bit(tmp_path
     assert config["architectures"] == ["XLMRobertaForMaskedLM"] and "ds_stilts" not in str(config)
     assert AutoTokenizer.from_pretrained(out)("ab")["input_ids"] == tokenizer()("ab")["input_ids"]
     assert not out.with_name("out.tmp").exists()
+
+
+def test_a_full_disk_is_told_by_all_ranks_together_and_leaves_what_was_there(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "old").touch()
+    xlmr().save_pretrained(tmp_path / "model")
+    tokenizer().save_pretrained(tmp_path / "model")
+    said = run_world(2, loading_scenarios.export_to_a_full_disk, str(tmp_path / "model"), str(out))
+    assert said[0] == said[1] and "out could not be written: No space left on device (" in said[0]
+    assert [path.name for path in out.iterdir()] == ["old"] and not out.with_name("out.tmp").exists()
