@@ -69,7 +69,9 @@ def read_lock(folder: Path) -> dict[str, Any] | None:
     if not (folder / NAME).exists():
         return None
     if _hash(found.get("declared")) != found.get("hash"):
-        raise UserError(f"{folder / NAME} was changed after it was written; restore it, or remove it and go on without a lock")
+        raise UserError(
+            f"{folder / NAME} was changed after it was written; restore it, or remove it and go on without a lock"
+        )
     return found
 
 

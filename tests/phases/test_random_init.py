@@ -51,8 +51,8 @@ def test_each_seed_has_one_model(folder: Path) -> None:
 
 def test_every_score_says_that_it_means_nothing(folder: Path) -> None:
     sentence = "the start model's weights are random (start.random_init): its scores mean nothing"
-    assert sentence in notes(run_of(folder, "start.random_init=true"), get_task("xnli"))
-    assert sentence not in notes(run_of(folder), get_task("xnli"))
+    assert sentence in notes(run_of(folder, "start.random_init=true"), get_task("xnli"), "none")
+    assert sentence not in notes(run_of(folder), get_task("xnli"), "none")
     told = describe(run_of(folder, "start.random_init=true").recipe, ranks=1)["start"]
     assert told.endswith("model, its shape only, with random weights")
 
