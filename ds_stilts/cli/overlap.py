@@ -86,7 +86,7 @@ def of_study(
     from ds_stilts.studies.study_file import load_study
 
     loaded = load_study(study, size, overrides or [])
-    folder, shared = study_places(loaded, out, store)
+    folder, shared = study_places(loaded, study, out, store)
     _show(scan_study(loaded, folder=folder, store=shared, data_root=data_root), as_json)
 
 

@@ -18,7 +18,11 @@ Example:
 """
 
 StudyName = Annotated[
-    str, typer.Argument(metavar="STUDY", help="A study file, or the name of a shipped study (ds-stilts study list).")
+    str,
+    typer.Argument(
+        metavar="STUDY",
+        help="A study file, the folder of a study that was run, or a shipped study's name (study list).",
+    ),
 ]
 Size = Annotated[
     str | None,
@@ -109,7 +113,7 @@ def plan(
 
         k = best_k(prune)
     loaded = load_study(study, size, overrides or [])
-    folder, shared = study_places(loaded, out, store)
+    folder, shared = study_places(loaded, study, out, store)
     sources, pruned = None, None
     if data_root:
         from ds_stilts.studies.sources import sources_under
@@ -155,7 +159,7 @@ def lock(
 
     loaded = load_study(study, size, overrides or [])
     check_study(loaded)
-    folder, _ = study_places(loaded, out, store)
+    folder, _ = study_places(loaded, study, out, store)
     made = lock_study(loaded, folder, scored=num_scored(folder))
     after = f", after {made['scored_before']} of its targets were scored" if made["scored_before"] else ""
     typer.echo(f"{made['hash']}  {folder}/lock.json, {made['locked']}{after}")
@@ -187,7 +191,7 @@ def run(
     check_study(loaded)  # a slip of the pen is answered before anything large is imported
     from ds_stilts.studies.runner import run_study
 
-    folder, shared = study_places(loaded, out, store)
+    folder, shared = study_places(loaded, study, out, store)
     run_study(
         loaded,
         folder=folder,

@@ -39,7 +39,7 @@ def domains(
     loaded = load_study(study, size, overrides or [])
     from ds_stilts.studies.domains import measure_domains
 
-    folder, shared = study_places(loaded, out, store)
+    folder, shared = study_places(loaded, study, out, store)
     found = measure_domains(loaded, folder=folder, store=shared, data_root=data_root)
     print_json(asdict(found)) if as_json else _show(found)
 

@@ -60,7 +60,7 @@ def predict(
     from ds_stilts.studies.predict.prediction import predict_study
     from ds_stilts.studies.predict.text import prediction_text
 
-    folder, shared = study_places(loaded, out, store)
+    folder, shared = study_places(loaded, study, out, store)
     found = predict_study(
         loaded,
         folder=folder,

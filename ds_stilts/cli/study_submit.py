@@ -68,7 +68,7 @@ def submit(
     check_study(loaded)  # a slip of the pen is answered before anything large is imported
     from ds_stilts.studies.submit import plan_study_submission, submit_study
 
-    folder, shared = study_places(loaded, out, store)
+    folder, shared = study_places(loaded, study, out, store)
     file = find_site(site)
     plan = plan_study_submission(
         loaded,

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from ds_stilts.errors import RecipeError, suggestion
 from ds_stilts.recipe_file import explain, find_recipe, is_study, read_mapping, shipped_folder, shipped_recipes
+from ds_stilts.studies.cells import STUDY
 from ds_stilts.studies.study import NOT_IN_BASE, Study
 
 ONLY = "only"
@@ -24,10 +25,11 @@ def shipped_studies() -> list[str]:
 
 
 def find_study(name_or_path: str) -> Path:
-    """Path of a shipped study by its name, the folder of which may be left away, or of a file.
+    """Path of a shipped study by its name, the folder of which may be left away, of a file, or of the study that a
+    study's own folder keeps. A folder that is called as a shipped study is meant with a `/` in it: "./s0".
 
     Raises:
-        RecipeError: neither exists; suggests the nearest shipped name.
+        RecipeError: none of them exists; suggests the nearest shipped name.
     """
     path = Path(name_or_path)
     if path.is_file():
@@ -37,16 +39,20 @@ def find_study(name_or_path: str) -> Path:
     name = short.get(name_or_path, name_or_path)
     if name in shipped:
         return shipped_folder() / f"{name}.yaml"
+    if (path / STUDY).is_file():
+        return path / STUDY
+    near = suggestion(name_or_path, [*shipped, *short])
     raise RecipeError(
-        f"no study '{name_or_path}'{suggestion(name_or_path, [*shipped, *short])}: it is neither a file nor one of the "
-        f"shipped studies ({', '.join(shipped)})"
+        f"no study '{name_or_path}'{near}: it is neither a file, nor the folder of a study that was run, nor one of "
+        f"the shipped studies ({', '.join(shipped)})"
     )
 
 
 def sizes_of(name_or_path: str) -> list[str]:
     """The sizes of a study file, in its order."""
     path = find_study(name_or_path)
-    return list(_values(path).get("sizes") or [ONLY])
+    values = _values(path)
+    return list(values.get("sizes") or [values.get("size", ONLY)])
 
 
 def load_study(name_or_path: str, size: str | None = None, overrides: list[str] | tuple[str, ...] = ()) -> Study:
@@ -61,7 +67,8 @@ def load_study(name_or_path: str, size: str | None = None, overrides: list[str] 
     """
     path = find_study(name_or_path)
     values = _values(path)
-    sizes = values.pop("sizes", None) or {}
+    one = values.pop("size", None)  # of a study as its folder keeps it
+    sizes = values.pop("sizes", None) or ({one: {}} if one is not None else {})
     if not isinstance(sizes, dict) or not all(isinstance(own, dict | None) for own in sizes.values()):
         raise RecipeError(f"{path}: sizes: it is a mapping from a size's name to the keys that are its own")
     chosen = size or next(iter(sizes), ONLY)

@@ -8,6 +8,8 @@ import yaml
 
 from ds_stilts.errors import RecipeError
 from ds_stilts.recipe_file import load_recipe, shipped_recipes
+from ds_stilts.studies.cells import record_study
+from ds_stilts.studies.places import study_places
 from ds_stilts.studies.study_file import find_study, load_study, shipped_studies, sizes_of
 from tests.studies.worlds import STUDY, loaded, study, values, write
 
@@ -121,6 +123,31 @@ def find_recipe_of(name: str) -> Path:
     from ds_stilts.recipe_file import find_recipe
 
     return find_recipe(name)
+
+
+def test_the_folder_of_a_study_that_was_run_names_it_as_it_was_run(tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    record_study(study(seeds__intermediate=[1, 2, 3]), folder)
+    for named in (str(folder), str(folder / "study.yaml")):
+        found = load_study(named)
+        assert (found.size, found.seeds.intermediate) == ("tiny", [1, 2, 3]) and sizes_of(named) == ["tiny"]
+        assert load_study(named, "tiny") == found
+        with pytest.raises(RecipeError, match="the study has no size 'paper'; it has: tiny"):
+            load_study(named, "paper")
+    assert load_study(str(folder), None, ["seeds.intermediate=[4]"]).seeds.intermediate == [4]
+    place, store = study_places(load_study(str(folder)), str(folder), None, None)
+    assert (place, store.root) == (folder, tmp_path / "store")
+    assert study_places(load_study(str(folder)), str(folder), tmp_path / "other", None)[0] == tmp_path / "other"
+
+
+def test_a_folder_that_is_called_as_a_shipped_study_is_meant_with_a_slash_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    record_study(study(), Path("s0"))
+    assert load_study("s0").study == "s0" and load_study("./s0").study == load_study("s0/").study == "small"
+    assert study_places(load_study("s0"), "s0", None, None)[0] == Path("runs/studies/s0-synthetic")
+    assert study_places(load_study("./s0"), "./s0", None, None)[0] == Path("s0")
 
 
 def test_an_unknown_study_is_answered_with_the_shipped_ones() -> None:
