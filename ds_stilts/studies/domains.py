@@ -18,7 +18,7 @@ from ds_stilts.data.prepare import SplitKey
 from ds_stilts.data.sampling import items_drawn
 from ds_stilts.data.word_counts import Sample, divergence, draw_sample, mixed_counts
 from ds_stilts.engine.telemetry import say
-from ds_stilts.errors import DataError, RecipeError
+from ds_stilts.errors import RecipeError, StatisticsError
 from ds_stilts.phases.context import Run
 from ds_stilts.phases.splits import scoring_keys, training_keys
 from ds_stilts.recipe import Training
@@ -116,15 +116,19 @@ def measure_domains(study: Study, *, folder: Path, store: Store, data_root: Path
             key.language: key for key in scoring_keys(first, first.recipe.targets[name], get_task(name), _ANY_LENGTH)
         }
         languages = [language for language in keys if language in common]
-        if languages:
-            scored = {language: reader.sample(keys[language], first.data_root, "scored") for language in languages}
-            targets[name] = _distances(name, scored, trained, reader)
-        else:
+        if not languages:
             left_out[name] = f"is not scored in {', '.join(sorted(common))}, in which all arms train"
+            continue
+        scored = {language: reader.sample(keys[language], first.data_root, "scored") for language in languages}
+        try:
+            targets[name] = _distances(scored, trained, reader)
+        except StatisticsError as error:
+            left_out[name] = str(error)
     if not targets:
+        why = "; ".join(f"{name} {left_out[name]}" for name in study.clean_targets())
         raise RecipeError(
-            f"study '{study.study}' ({study.size}): no target is scored in {', '.join(sorted(common))}, in which all "
-            "arms train, so no two sets of texts can be compared; score a target in one of them"
+            f"study '{study.study}' ({study.size}): no target's texts can be compared with those of the arms: {why}; "
+            "add a target that can be, or score more of one"
         )
     found = Domains(targets=targets, left_out=left_out)
     keep(folder, KEPT, fingerprints(runs), asdict(found))
@@ -213,8 +217,9 @@ def _common_languages(study: Study, trained: Mapping[str, Sequence[_Phase]]) -> 
 
 
 def _distances(
-    target: str, scored: Mapping[str, Sample], trained: Mapping[str, Sequence[_Phase]], reader: _Reader
+    scored: Mapping[str, Sample], trained: Mapping[str, Sequence[_Phase]], reader: _Reader
 ) -> TargetDistances:
+    """One target's, or a StatisticsError where there are too few words."""
     halves: list[float] = []
     arms: dict[str, list[float]] = {name: [] for name in trained}
     fewest = MOST_WORDS
@@ -226,10 +231,9 @@ def _distances(
         ]
         num_words = min(MOST_WORDS, first.num_words, second.num_words, *most)
         if num_words < FEWEST_WORDS:
-            raise DataError(
-                f"{target} in {language}: half of what is scored, or what an arm trains on, has {num_words:,} words, "
-                f"and of fewer than {FEWEST_WORDS} frequencies say nothing; leave that target out of the study, or "
-                "score more of it"
+            raise StatisticsError(
+                f"has too few words in {language}: half of what is scored, or what an arm trains on, has "
+                f"{num_words:,}, and of fewer than {FEWEST_WORDS} frequencies say nothing"
             )
         fewest = min(fewest, num_words)
         own = first.counts(num_words)

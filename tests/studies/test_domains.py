@@ -9,11 +9,12 @@ from random import Random
 import datasets
 import pytest
 
-from ds_stilts.errors import DataError, RecipeError, UserError
+from ds_stilts.errors import RecipeError, UserError
 from ds_stilts.studies.domains import KEPT, Domains, kept_domains, measure_domains
 from ds_stilts.studies.expand import expand
 from ds_stilts.studies.store import Store
 from ds_stilts.studies.study import Study
+from ds_stilts.tasks import get_task
 from tests.hub import nli_rows, put_in_cache, write_hub
 from tests.studies.worlds import study
 
@@ -108,7 +109,9 @@ def test_what_an_arm_reads_at_most_is_what_counts(root: Path, tmp_path: Path) ->
     assert measured(wanted, root, tmp_path / "study").targets["xnli"].words == 40 * 16
     arms["few"]["intermediate"]["tasks"]["snli"]["max_examples"] = 10  # type: ignore[index]
     wanted = real_study(arms=arms, contrasts={"helps": {"arm": "few", "against": "none"}})
-    with pytest.raises(DataError, match="or what an arm trains on, has 160 words, and of fewer than 500"):
+    with pytest.raises(
+        RecipeError, match=r"xnli has too few words in en: .* an arm trains on, has 160, and of fewer than 500"
+    ):
         measured(wanted, root, tmp_path / "study")
 
 
@@ -127,11 +130,23 @@ def test_what_comes_from_the_hub_is_fetched_first(tmp_path: Path, monkeypatch: p
     assert own.arms["own"] == pytest.approx(own.halves, abs=0.03)
 
 
+def test_a_target_with_too_few_words_is_left_out_and_the_others_are_measured(root: Path, tmp_path: Path) -> None:
+    rows = [{"premise": a, "hypothesis": b, "label": "neutral"} for a, b in pairs(SEA, 20, 5)]
+    (root / "snli" / f"{get_task('snli').score_split}.jsonl").write_text(
+        "".join(json.dumps(row) + "\n" for row in rows)
+    )
+    wanted = real_study(
+        targets={"xnli": {"score_languages": ["en", "sw"]}, "snli": {}}, contrasts__helps__of={"targets": ["xnli"]}
+    )
+    found = measured(wanted, root, tmp_path / "study")
+    assert set(found.targets) == {"xnli"} and found.left_out["snli"].startswith("has too few words in en: ")
+
+
 def test_a_target_without_a_common_language_is_left_out_and_none_at_all_is_a_sentence(
     root: Path, tmp_path: Path
 ) -> None:
     wanted = real_study(targets={"xnli": {"score_languages": ["sw"]}})
-    with pytest.raises(RecipeError, match="no target is scored in en, in which all arms train"):
+    with pytest.raises(RecipeError, match="xnli is not scored in en, in which all arms train"):
         measured(wanted, root, tmp_path / "study")
     bare = {"none": ARMS["none"], "again": {"role": "control"}}
     only = real_study(arms=bare, contrasts={"same": {"arm": "again", "against": "none"}})
@@ -180,5 +195,5 @@ def test_an_arm_that_reads_no_word_is_a_sentence_and_not_the_nearest_of_all(root
     dots = {"intermediate": {"tasks": {"text": {"languages": ["en"]}}, "steps": 4}}
     arms = {"none": ARMS["none"], "law": ARMS["law"], "dots": dots}
     wanted = real_study(arms=arms, contrasts={"helps": {"arm": "law", "against": "none"}})
-    with pytest.raises(DataError, match="or what an arm trains on, has 0 words"):
+    with pytest.raises(RecipeError, match="or what an arm trains on, has 0, and"):
         measured(wanted, root, tmp_path / "study")
