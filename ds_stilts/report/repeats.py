@@ -25,8 +25,9 @@ def read_repeats(run_dir: Path, fingerprint: str) -> Repeats | None:
 def _note(line: Mapping[str, Any]) -> str:
     phases = ", ".join(where.removeprefix("arms.") for where in line["phases"])
     training = line["training"]
+    verb = "is" if line["same"] == 1 else "are"
     near = f", and {line['near']:,} more nearly so" if line["near"] else ""
     return (
-        f"{line['same']:,} of the {line['examples']:,} scored examples are in {training['task']} {training['split']}"
+        f"{line['same']:,} of the {line['examples']:,} scored examples {verb} in {training['task']} {training['split']}"
         f"{near}, whatever their labels ({phases})"
     )

@@ -85,7 +85,7 @@ def test_what_is_found_is_kept_beside_a_run_of_this_recipe_only(root: Path, tmp_
     write(folder / "fingerprint", load_recipe(str(recipe), []).fingerprint() + "\n")
     assert ds_stilts(*asked).stderr.count("Not kept") == 0
     assert read_repeats(folder, (folder / "fingerprint").read_text().strip()) == {
-        ("xnli", code): ("1 of the 4 scored examples are in mnli train, whatever their labels (nli, mix)",)
+        ("xnli", code): ("1 of the 4 scored examples is in mnli train, whatever their labels (nli, mix)",)
         for code in ("ar", "de", "en", "fr")
     }
     (folder / "overlap.json").unlink()
