@@ -7,7 +7,7 @@ gains against them.
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from itertools import chain
 from pathlib import Path
 from statistics import fmean
@@ -77,7 +77,7 @@ class _Reader:
         return self.counted[name]
 
     def sample(self, key: SplitKey, root: Path, salt: str) -> Sample:
-        name = f"{salt} {stable(replace(key, max_examples=None))} {key.max_examples}"
+        name = f"{salt} {stable(key)}"
         if name not in self.drawn:
             say(f"reading {key.task.name}, {key.split} in {key.language}", passing=True)
             self.drawn[name] = draw_sample(key.stream(root), key.language, salt=salt)

@@ -1,17 +1,15 @@
 """The start model and the data files that tasks are looked at with: found, or said in a sentence to be missing."""
 
-from dataclasses import replace
 from pathlib import Path
 
 from ds_stilts.errors import CheckpointError
 from ds_stilts.phases.checks import check_start
-from ds_stilts.phases.context import Run, find_data
-from ds_stilts.phases.fetching import fetch_missing
+from ds_stilts.phases.context import Run
+from ds_stilts.studies.beside import run_with_data
 from ds_stilts.studies.expand import StudyRun
 from ds_stilts.studies.keys import stage_key
 from ds_stilts.studies.sources import stage_sources
 from ds_stilts.studies.store import Store
-from ds_stilts.studies.world import stored_world
 
 
 def open_start(
@@ -32,14 +30,11 @@ def open_start(
         DataError: the data root is not there, or the hub has no copy of what it lacks.
     """
     check_start(one.recipe)
-    run = Run(recipe=one.recipe, run_dir=folder / one.folder, data_root=Path())
-    if one.recipe.data.synthetic:  # nothing is written for a start model that is not there
-        source = _source(run, store, study)
-        return replace(run, data_root=store.folder(stored_world(one.recipe, store))), source
-    run = replace(run, data_root=find_data(one.recipe, run.run_dir, data_root))
-    if one.recipe.data.source == "hub":
-        fetch_missing(run)
-    return run, _source(run, store, study)
+    bare = Run(recipe=one.recipe, run_dir=folder / one.folder, data_root=Path())
+    # Of made-up languages first: nothing is written for a start model that is not there.
+    source = _source(bare, store, study) if one.recipe.data.synthetic else None
+    run = run_with_data(one, folder=folder, store=store, data_root=data_root)
+    return run, source or _source(run, store, study)
 
 
 def _source(run: Run, store: Store, study: str) -> str:
