@@ -60,6 +60,11 @@ def domain_gains(evidence: Evidence, gains: Gains) -> DomainGains | None:
     slopes, notes = _slopes(table, cells, distances) if cells else ({}, ["no arm and target with a distance is scored"])
     if overlapping:
         notes.append(f"not counted, since the arm has seen the target's training data: {', '.join(overlapping)}")
+    if gains.uneven:
+        notes.append(
+            f"arms have seen labels in different languages ({', '.join(gains.uneven)}), so that their gains are means "
+            "over different ones"
+        )
     return DomainGains(
         distances=distances,
         gains={cell: float(table[:, place].mean()) for place, cell in enumerate(cells)},

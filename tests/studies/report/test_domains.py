@@ -85,6 +85,17 @@ def test_a_target_whose_training_data_an_arm_has_seen_does_not_count(tmp_path: P
     assert found.notes == ("not counted, since the arm has seen the target's training data: near in synth_nli",)
 
 
+def test_arms_with_labels_in_different_languages_are_told(tmp_path: Path) -> None:
+    more = {"intermediate": {"tasks": {"synth_qa": {"languages": ["aa", "bb"], "max_examples": 60}}}}
+    targets = {target: {"score_languages": ["aa", "bb", "cc"]} for target in DISTANCES}
+    study = domain_study(arms__near=more, targets=targets, seeds__intermediate=[1, 2])
+    found = found_in(evidence_of(tmp_path / "study", study))
+    assert found is not None
+    assert found.notes == (
+        "arms have seen labels in different languages (bb), so that their gains are means over different ones",
+    )
+
+
 def test_an_arm_with_targets_of_its_own_is_no_point(tmp_path: Path) -> None:
     phase = {"tasks": {"synth_qa": {"max_examples": 60}}}
     apart = {"intermediate": phase, "targets": {"synth_nli": {"epochs": 9}}, "unmatched": "a test"}
