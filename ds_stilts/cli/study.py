@@ -31,7 +31,10 @@ Size = Annotated[
 StudyDir = Annotated[
     Path | None,
     typer.Option(
-        "--out", metavar="DIR", help="The study's folder. Default: runs/studies/NAME-SIZE.", show_default=False
+        "--out",
+        metavar="DIR",
+        help="The study's folder. Default: STUDY, if that is one, else runs/studies/NAME-SIZE.",
+        show_default=False,
     ),
 ]
 StoreDir = Annotated[
