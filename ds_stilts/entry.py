@@ -65,16 +65,16 @@ def enter(arguments: list[str] | None, *, module: str, does: str, example: str, 
         _leave_a_note(str(error))
         rank = rank_facts().rank
         if rank == 0:
-            print(f"error: {error}", file=sys.stderr)
+            _say(f"error: {error}")
         elif error.common:
             time.sleep(_HEAD_START_S)
         else:
-            print(f"error on rank {rank}: {error}", file=sys.stderr)
+            _say(f"error on rank {rank}: {error}")
         return error.exit_code
     except StoppedCleanly as stop:
         _listen_no_more()
         if rank_facts().rank == 0:
-            print(stop, file=sys.stderr)
+            _say(str(stop))
         return stop.exit_code
     except FollowedError as fault:
         _end(f"rank {rank_facts().rank} failed too: {str(fault).splitlines()[0]}")
@@ -104,6 +104,15 @@ def _listen_no_more() -> None:
 
 def _end(words: str) -> None:
     """Say why and be gone at once: a plain exit could wait for collectives of ranks that are gone."""
-    print(words, file=sys.stderr, flush=True)
+    _say(words)
     sys.stdout.flush()
     os._exit(1)
+
+
+def _say(words: str) -> None:
+    """Tell people, in one write: ranks of a launcher share a pipe.
+
+    Where Python does not buffer (PYTHONUNBUFFERED, usual in batch scripts), `print` writes the end of the line by
+    itself, and another rank's words can come before it.
+    """
+    print(f"{words}\n", end="", file=sys.stderr, flush=True)

@@ -7,13 +7,15 @@ import sys
 
 from tests.ci import skip_unless_ci
 
-ASK = """
+ASK = r"""
+import sys
 from ds_stilts.cluster.mpi import meeting_point
 from ds_stilts.errors import ClusterError
 try:
-    print("meet at", *meeting_point(2))
+    said = " ".join(("meet at", *map(str, meeting_point(2))))
 except ClusterError as error:
-    print("error:", error)
+    said = f"error: {error}"
+sys.stdout.write(f"{said}\n")  # in one piece: mpirun puts the ranks' writes one after the other as they come
 """
 
 
