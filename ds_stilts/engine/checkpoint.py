@@ -26,6 +26,7 @@ from ds_stilts.engine.manifest import (
     check_files,
     check_foreign,
     read_manifest,
+    rewrite_manifest,
     seal,
     write_manifest,
 )
@@ -37,7 +38,7 @@ from ds_stilts.recipe_diff import differing_keys
 
 logger = logging.getLogger(__name__)
 
-__all__ = ["Cursor", "committed", "discard", "load", "newest_good", "read_cursor", "save", "verify"]
+__all__ = ["Cursor", "amend", "committed", "discard", "load", "newest_good", "read_cursor", "save", "verify"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,6 +121,25 @@ def save(
         retain(folder, keep=keep, newest=final)
     world.barrier()
     return final
+
+
+def amend(checkpoint: Path, cursor: Cursor, world: World, *, best: bool) -> None:
+    """Let the manifest of a committed checkpoint say something else than when it was saved; a collective.
+
+    Args:
+        best: as in `save`.
+
+    Raises:
+        CheckpointError: rank 0 could not write; on all ranks alike, and the checkpoint is as it was.
+    """
+    temporary = checkpoint.with_name(f"{checkpoint.name}.manifest.tmp")
+
+    def rewrite() -> None:
+        manifest = read_manifest(checkpoint)
+        facts = {**manifest.facts, "cursor": asdict(cursor), "best": best}
+        rewrite_manifest(checkpoint, Manifest(facts, manifest.files), temporary)
+
+    _together(world, rewrite, temporary)
 
 
 def newest_good(folder: Path, here: Cursor, world: World, *, step: int | None = None) -> Path | None:

@@ -34,6 +34,7 @@ POINTS = {
     "retain.remove": "it has it, and is still on disk (rank 0)",
     "reshape.convert": "before DeepSpeed converts a checkpoint for any number of ranks",
     "loop.step": "a training step begins",
+    "validation.batch": "a batch of a phase's validation is about to be computed",
     "export.parameter": "a parameter of a phase's model is about to be written; the step is its number (rank 0)",
     "export.renamed": "a phase's model is there, its checkpoints are too (rank 0)",
     "merge.parameter": "a parameter of merged arms is summed, and not yet written; the step is its number (rank 0)",

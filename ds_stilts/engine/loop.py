@@ -112,6 +112,17 @@ def train(
         stop.saved(time.monotonic() - began)
         watchdog.brisk(world)
 
+    def look(watch: Watch, step: int) -> None:
+        watchdog.patient(world)
+        telemetry.validation(step, watch.look(step), watch.seen, rule=watch.rule, shares=watch.shares)
+        gc.collect()
+
+    def tell(window: Window, totals: list[float], step: int) -> None:
+        values: dict[str, Any] = {"lr": float(engine.lr_scheduler.get_last_lr()[0]), "grad_norm": guard.grad_norm}
+        if sketches and window.halves is not None:
+            values["cosines"] = cosines(world.sum(window.halves), window.names, sketches.layers)
+        telemetry.step(step, tokens=window.num_tokens, values={**window.values(totals), **values})
+
     engine.train()
     gc.collect()
     gc.disable()  # a collection in the middle of a step makes all other ranks wait for this one
@@ -121,7 +132,10 @@ def train(
     made_ahead = Prefetch(planner, tasks, masking, rank=world.rank, steps=steps, device=world.device)
     began = time.monotonic()
     try:
-        for step, share, batches in made_ahead:
+        if found and watch and watch.is_owed:  # a stop came in the middle of it
+            look(watch, first_step)
+            checkpoint.amend(found, replace(cursor, watch=watch.state()), world, best=watch.is_best(first_step))
+        for step, share, batches in () if watch and watch.is_over else made_ahead:
             spoil = fail_at("loop.step", step=step)
             window.waited_s += time.monotonic() - began
             applied, losses = True, []
@@ -147,14 +161,9 @@ def train(
                 averaging.look(done)
             flags, *totals = world.sum(torch.cat([window.sums.new_tensor([stop.flag()]), window.sums])).tolist()
             stopping = stop.agreed(flags)
-            if done % training.log_every == 0 or done == num_steps or stopping:
-                values: dict[str, Any] = {
-                    "lr": float(engine.lr_scheduler.get_last_lr()[0]),
-                    "grad_norm": guard.grad_norm,
-                }
-                if sketches and window.halves is not None:
-                    values["cosines"] = cosines(world.sum(window.halves), window.names, sketches.layers)
-                telemetry.step(done, tokens=window.num_tokens, values={**window.values(totals), **values})
+            told = done % training.log_every == 0 or done == num_steps or stopping
+            if told:
+                tell(window, totals, done)
                 window = Window(tasks, world.device)
                 gc.collect()
             if step > first_step:  # the first one compiles and connects
@@ -162,17 +171,19 @@ def train(
             if step == first_step + 1:
                 watchdog.brisk(world)
             if watch and watch.is_due(done):
-                watchdog.patient(world)
-                began = time.monotonic()
-                telemetry.validation(done, watch.look(done), watch.seen, rule=watch.rule, shares=watch.shares)
-                stop.looked(time.monotonic() - began)
-                gc.collect()
+                try:
+                    look(watch, done)
+                except StoppedCleanly:
+                    if not told:
+                        tell(window, totals, done)
+                    save(done)
+                    raise _stopped(f"in the validation after step {done}", phase) from None
                 if watch.is_over:
                     break
                 watchdog.brisk(world)
             if stopping and done < num_steps:
                 save(done)
-                raise StoppedCleanly(f"{phase} stopped on request after step {done}, saved; the same command goes on")
+                raise _stopped(f"after step {done}", phase)
             best = watch is not None and watch.is_best(done)
             if (best or done % training.checkpoint_every == 0) and done < num_steps:
                 save(done)
@@ -189,6 +200,10 @@ def train(
     if watch is None or not watch.keeps_best or watch.seen.best_step == done:
         return Trained(done=done, kept=done)
     return Trained(done=done, kept=_take_best(engine, watch, checkpoints, here, world))
+
+
+def _stopped(where: str, phase: str) -> StoppedCleanly:
+    return StoppedCleanly(f"{phase} stopped on request {where}, saved; the same command goes on")
 
 
 def _take_best(engine: Any, watch: Watch, checkpoints: Path, here: Cursor, world: World) -> int:

@@ -60,13 +60,23 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
     Raises:
         OSError: the disk is full or gone.
     """
-    content = {"facts": manifest.facts, "files": {name: list(facts) for name, facts in sorted(manifest.files.items())}}
-    path = folder / NAME
-    path.write_text(json.dumps({"format": FORMAT, "xxh3": _own_hash(content), "content": content}), encoding="utf-8")
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
+    _write(folder / NAME, manifest)
     for inner in sorted({folder, *(folder / Path(name).parent for name in manifest.files)}):
         sync_folder(inner)
+
+
+def rewrite_manifest(checkpoint: Path, manifest: Manifest, temporary: Path) -> None:
+    """Put another manifest into a committed checkpoint, in one rename.
+
+    Args:
+        temporary: a file outside the checkpoint, which may hold nothing that its manifest does not list.
+
+    Raises:
+        OSError: the disk is full or gone; the old manifest stays.
+    """
+    _write(temporary, manifest)
+    temporary.replace(checkpoint / NAME)
+    sync_folder(checkpoint)
 
 
 def read_manifest(checkpoint: Path) -> Manifest:
@@ -190,6 +200,13 @@ def sync_files(folder: Path) -> None:
                 os.fsync(file.fileno())
     for inner in (folder, *(path for path in folder.rglob("*") if path.is_dir())):
         sync_folder(inner)
+
+
+def _write(path: Path, manifest: Manifest) -> None:
+    content = {"facts": manifest.facts, "files": {name: list(facts) for name, facts in sorted(manifest.files.items())}}
+    path.write_text(json.dumps({"format": FORMAT, "xxh3": _own_hash(content), "content": content}), encoding="utf-8")
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
 
 
 def _own_hash(content: Any) -> str:

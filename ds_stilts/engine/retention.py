@@ -86,4 +86,7 @@ def discard(checkpoint: Path) -> None:
 def sweep(folder: Path) -> None:
     """Delete what interrupted saves and deletions have left."""
     for path in folder.glob("step-*.tmp"):
-        shutil.rmtree(path, ignore_errors=True)
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)

@@ -42,7 +42,7 @@ class StopSource:
         self._deadline = deadline or Deadline()
         self._reason: str | None = None
         self._looked = float("-inf")
-        self._longest_step_s = self._longest_look_s = 0.0
+        self._longest_step_s = 0.0
         self.save_s: float | None = None
         """How long the last save took; None before the first."""
         if world.is_main:
@@ -61,10 +61,6 @@ class StopSource:
         """Tell how long a step took: the next question may come as late."""
         self._longest_step_s = max(self._longest_step_s, seconds)
 
-    def looked(self, seconds: float) -> None:
-        """Tell how long a validation took, in which nobody asks: the next question may come that much later."""
-        self._longest_look_s = max(self._longest_look_s, seconds)
-
     @property
     def reserve_s(self) -> float:
         """How long before the deadline a stop is due: what saving may take, and a margin."""
@@ -72,9 +68,8 @@ class StopSource:
 
     @property
     def saving_s(self) -> float:
-        """How long ranks that were just asked may take to save: two saves as the last one was, two steps, and the
-        longest validation."""
-        return 2 * (self.save_s or _UNKNOWN_SAVE_S) + 2 * self._longest_step_s + self._longest_look_s
+        """How long ranks that were just asked may take to save: two saves as the last one was, and two steps."""
+        return 2 * (self.save_s or _UNKNOWN_SAVE_S) + 2 * self._longest_step_s
 
     def flag(self) -> float:
         """This rank's own word, 1.0 for stop, to ride on a sum over all ranks; see `agreed`."""

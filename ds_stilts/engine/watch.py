@@ -52,6 +52,8 @@ class Watch:
         self._every, self._patience, self._num_steps, self._measure = every, patience, num_steps, measure
         self._order, self.rule = order, rule
         self.seen = Seen()
+        self.is_owed = False
+        """Whether a look was begun and not brought to its end: it is the next thing to do."""
         self.looks: list[dict[str, Any]] = []
         """Every validation so far, where texts without labels are looked at."""
 
@@ -69,8 +71,14 @@ class Watch:
         return step % self._every == 0 or step == self._num_steps
 
     def look(self, step: int) -> Look:
-        """Measure after `step` steps, and note whether it is the best so far."""
+        """Measure after `step` steps, and note whether it is the best so far.
+
+        Raises:
+            StoppedCleanly: what measures was asked to stop; nothing is noted but that this look is owed.
+        """
+        self.is_owed = True
         found = self._measure()
+        self.is_owed = False
         worth, before = merit(self.rule, found.figures), self.seen
         best = before.value if before.merit is None else before.merit
         if best is None or worth > best:
@@ -101,11 +109,13 @@ class Watch:
 
     def state(self) -> dict[str, Any]:
         """For the cursor of a checkpoint."""
-        return {**self.facts(), **({"looks": self.looks} if self.looks else {})}
+        owed = {"owed": True} if self.is_owed else {}
+        return {**self.facts(), **({"looks": self.looks} if self.looks else {}), **owed}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on from what `state` returned; from the start if it is empty."""
         self.seen = Seen(**{key: state[key] for key in ("value", "merit", "best_step", "worse") if key in state})
+        self.is_owed = state.get("owed", False)
         self.looks = [dict(look) for look in state.get("looks", ())]
         if self._order:
             self._order.restore(state.get("shares", ()))

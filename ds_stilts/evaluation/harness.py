@@ -7,7 +7,7 @@ have a row already are left out on all ranks alike (see `kept`).
 
 import json
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -162,15 +162,34 @@ def predict(
 
 
 def predict_whole(
-    model: Callable[..., Any], unit: LanguageWork, examples: list[Example], evaluation: Evaluation, world: World
+    model: Callable[..., Any],
+    unit: LanguageWork,
+    examples: list[Example],
+    evaluation: Evaluation,
+    world: World,
+    stop: StopSource,
 ) -> dict[int, Prediction]:
     """All predictions of a language by the place of their example, in that order, on every rank; nothing is written.
 
-    Args and raises: as `predict`.
+    Args: as `predict`.
+
+    Raises:
+        StoppedCleanly: a stop was asked for, on all ranks after the same batch.
+        CheckpointError: as `predict`.
     """
-    own = predict(model, unit, deal_unit(unit, evaluation, world), examples, world)
+    own = predict(model, unit, validation_turns(unit, deal_unit(unit, evaluation, world), world, stop), examples, world)
     found = {index: prediction for part in world.gather(own) for index, prediction in part.items()}
     return {index: found[index] for index in sorted(found)}
+
+
+def validation_turns(
+    unit: LanguageWork, batches: list[ForwardBatch], world: World, stop: StopSource
+) -> Iterator[ForwardBatch]:
+    """The batches of a part of a validation, which may be left with the other ranks before each of them."""
+    name = f"validation, {unit.key.task.name} in {unit.key.language}"
+    for batch in Pace(stop, world).through(batches, name, f"{name}, was not ended"):
+        fail_at("validation.batch")
+        yield batch
 
 
 def unwritten_row(id: str, index: int, gold: Any, prediction: Prediction) -> dict[str, Any]:

@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 import torch
 
+from ds_stilts.engine.stop import StopSource
 from ds_stilts.engine.world import World
 from ds_stilts.evaluation.embedding import gathered_vectors
 from ds_stilts.evaluation.geometry import geometry
-from ds_stilts.evaluation.harness import deal_unit
+from ds_stilts.evaluation.harness import deal_unit, validation_turns
 from ds_stilts.evaluation.language import LanguageWork
 from ds_stilts.evaluation.pooling import Pooling
 from ds_stilts.formats import get_format
@@ -87,7 +88,7 @@ class AlignmentProbe:
         self._pooling = pooling
         self._parts = [(unit, own, _chosen(own, num_queries)) for unit, own in zip(work, examples, strict=True)]
 
-    def measure(self, model: Callable[..., Any], evaluation: Evaluation, world: World) -> Probed:
+    def measure(self, model: Callable[..., Any], evaluation: Evaluation, world: World, stop: StopSource) -> Probed:
         """Embed and search; a collective that gives all ranks the same.
 
         Args:
@@ -95,11 +96,12 @@ class AlignmentProbe:
 
         Raises:
             CheckpointError: a vector is not finite.
+            StoppedCleanly: a stop was asked for, on all ranks after the same batch.
         """
         found: dict[str, dict[str, list[float]]] = {}
         for unit, examples, places in self._parts:
             others = frozenset(range(len(examples))) - set(places)
-            batches = deal_unit(unit, evaluation, world, others)
+            batches = validation_turns(unit, deal_unit(unit, evaluation, world, others), world, stop)
             own = [examples[place] for place in places]
             columns: dict[str, list[float]] = {figure: [] for figure in FIGURES}
             for _, gathered in gathered_vectors(model, unit, batches, examples, self._pooling, world):

@@ -11,6 +11,7 @@ from statistics import fmean
 from typing import Any
 
 from ds_stilts.data.prepare import SplitKey
+from ds_stilts.engine.stop import StopSource
 from ds_stilts.engine.world import World
 from ds_stilts.errors import DataError
 from ds_stilts.evaluation.benchmarks import task_score
@@ -81,11 +82,11 @@ class Unlabelled:
     ) -> None:
         self._task, self._units, self._pivot, self._oracle = task, units, pivot, oracle
 
-    def measure(self, engine: Any, evaluation: Evaluation, world: World) -> Found:
-        """Predict, and look at the predictions; a collective that gives all ranks the same."""
+    def measure(self, engine: Any, evaluation: Evaluation, world: World, stop: StopSource) -> Found:
+        """Predict, and look at the predictions; a collective that gives all ranks the same, or may be stopped."""
         predictions = {}
         for unit, examples in self._units:
-            found = predict_whole(engine, unit, examples, evaluation, world)
+            found = predict_whole(engine, unit, examples, evaluation, world, stop)
             predictions[unit.key.language] = {examples[index].id: one for index, one in found.items()}
         pivot = predictions.pop(self._pivot) if self._pivot else None
         figures = {language: label_free(own, pivot, self._task) for language, own in predictions.items()}

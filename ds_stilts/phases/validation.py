@@ -16,7 +16,6 @@ from ds_stilts.data.prepare import SplitKey
 from ds_stilts.data.prepared import open_prepared
 from ds_stilts.engine.choosing import Look
 from ds_stilts.engine.watch import Watch
-from ds_stilts.engine.world import World
 from ds_stilts.evaluation.harness import predict_whole, unwritten_row
 from ds_stilts.evaluation.language import LanguageWork
 from ds_stilts.evaluation.pooling import probe_pooling
@@ -43,7 +42,7 @@ def make_watch(
         num_layers: of its encoder.
         order: of the phase's items; it is told what each validation finds if it is adaptive.
     """
-    wanted, evaluation, world = training.validation, run.recipe.evaluation, ranks.world
+    wanted, evaluation = training.validation, run.recipe.evaluation
     if wanted is None:
         return None
 
@@ -64,11 +63,11 @@ def make_watch(
     def measure() -> Look:
         engine.eval()
         try:
-            found = _look(engine, parts, wanted.metric, unlabelled, probe, evaluation, world)
+            found = _look(engine, parts, wanted.metric, unlabelled, probe, evaluation, ranks)
         finally:
             engine.train()
         # Every rank has worked it out of the same rows; that they stop together must not hang on that.
-        agreed: Look = world.gather(found)[0]
+        agreed: Look = ranks.world.gather(found)[0]
         return agreed
 
     return Watch(
@@ -87,10 +86,10 @@ class _Part:
     def __init__(self, work: LanguageWork, examples: list[Example]) -> None:
         self.work, self._examples = work, examples
 
-    def metrics(self, engine: Any, evaluation: Evaluation, world: World) -> dict[str, float]:
-        """Metrics in percent; a collective, the same on every rank."""
+    def metrics(self, engine: Any, evaluation: Evaluation, ranks: Ranks) -> dict[str, float]:
+        """Metrics in percent; a collective, the same on every rank, which may be stopped."""
         task = self.work.key.task
-        found = predict_whole(engine, self.work, self._examples, evaluation, world)
+        found = predict_whole(engine, self.work, self._examples, evaluation, ranks.world, ranks.stop)
         rows = [
             unwritten_row(self._examples[index].id, index, json.loads(prediction.gold), prediction)
             for index, prediction in found.items()
@@ -100,24 +99,24 @@ class _Part:
 
 def _look(
     engine: Any, parts: list[_Part], metric: str | None, unlabelled: Unlabelled | None, probe: AlignmentProbe | None,
-    evaluation: Evaluation, world: World,
+    evaluation: Evaluation, ranks: Ranks,
 ) -> Look:  # fmt: skip
     values: dict[str, list[float]] = {}
     for part in parts:
         task = part.work.key.task
-        metrics = part.metrics(engine, evaluation, world)
+        metrics = part.metrics(engine, evaluation, ranks)
         names = (metric,) if metric else task.value_metrics
         values.setdefault(task.name, []).append(fmean(metrics[name] for name in names))
     shown: dict[str, Any] = {}
     points: dict[str, float] = {}
     said = []
-    free = unlabelled.measure(engine, evaluation, world) if unlabelled else None
+    free = unlabelled.measure(engine, evaluation, ranks.world, ranks.stop) if unlabelled else None
     if free:
         shown |= free.shown
         points |= free.points
         said.append(free.said)
     if probe:
-        probed = probe.measure(engine, evaluation, world)
+        probed = probe.measure(engine, evaluation, ranks.world, ranks.stop)
         shown |= {"probe": probed.shown()}
         points |= probed.points()
         said.append(probed.said())

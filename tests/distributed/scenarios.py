@@ -125,6 +125,7 @@ def train_tiny(
     keep: int = 2,
     dropout: float = 0.1,
     curve: Sequence[float] | None = None,
+    left_at: int | None = None,
     average: Average | None = None,
     watched: Sequence[int] = (),
     fail: str = "",
@@ -132,7 +133,7 @@ def train_tiny(
     """Train to a step, going on from what is in the folder; `fail` is what DS_STILTS_FAIL says while it lasts.
 
     With a `curve`, what a validation after each step finds, the weights of the best step are kept, and training stops
-    at the third step in a row that is no better.
+    at the third step in a row that is no better. The validation after step `left_at` is left for a stop.
 
     Returns final parameters (rank 0), the weight decay of each optimizer group, micro-batches a step, what was said on
     standard error, and the sentence that training was refused or ended with, or "".
@@ -144,12 +145,14 @@ def train_tiny(
     )
     watch = None
     if curve is not None:
-        watch = Watch(
-            every=1,
-            patience=3,
-            num_steps=steps,
-            measure=lambda: Look(values={"task": curve[made.engine.global_steps - 1]}),
-        )
+
+        def measure() -> Look:
+            step = made.engine.global_steps
+            if step == left_at:
+                raise StoppedCleanly("told to")
+            return Look(values={"task": curve[step - 1]})
+
+        watch = Watch(every=1, patience=3, num_steps=steps, measure=measure)
     torch.manual_seed(100 + world.rank)
     refusal = ""
     with contextlib.redirect_stderr(io.StringIO()) as said:
@@ -169,7 +172,7 @@ def train_tiny(
                 stop=StopSource(world, Path(folder)),
                 watch=watch,
             )
-        except CheckpointError as error:
+        except (CheckpointError, StoppedCleanly) as error:
             refusal = str(error)
     os.environ[VARIABLE] = ""
     return {

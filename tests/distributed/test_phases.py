@@ -99,7 +99,7 @@ def same_bits(ours: dict[str, torch.Tensor], theirs: dict[str, torch.Tensor]) ->
     return ours.keys() == theirs.keys() and all(torch.equal(ours[name], theirs[name]) for name in ours)
 
 
-def test_early_stopping_survives_a_kill_and_keeps_the_best_steps_weights(folder: Path) -> None:
+def test_early_stopping_survives_a_stop_and_a_kill_and_keeps_the_best_steps_weights(folder: Path) -> None:
     """A mixture under ZeRO-3: validated in lockstep while parameters are partitioned, running text left out."""
     arms = {"mix": {**WATCHED, "validation": VALIDATION}}
     text = phases.text_of(phases.recipe(str(folder / "start"), "zero3_release_fp32", arms=arms))
@@ -115,16 +115,13 @@ def test_early_stopping_survives_a_kill_and_keeps_the_best_steps_weights(folder:
     assert all(list(found["tasks"]) == ["synth_nli", "synth_qa"] for _, found in looks)
     assert not list((whole / "checkpoints").glob("step-*"))
 
+    def broken_by(fail: str) -> None:
+        run_world(2, phases.walk, str(folder / "broken"), text, ["arms/mix"], fail, timeout_s=300)
+
+    with pytest.raises(AssertionError, match="arms/mix stopped on request in the validation after step 2, saved"):
+        broken_by("validation.batch:rank1=term")
     with pytest.raises(AssertionError, match="died"):
-        run_world(
-            2,
-            phases.walk,
-            str(folder / "broken"),
-            text,
-            ["arms/mix"],
-            f"loop.step:step{stopped - 1}=kill",
-            timeout_s=300,
-        )
+        broken_by(f"loop.step:step{stopped - 1}=kill")
     broken = folder / "broken/arms/mix"
     assert curve(broken) == looks[:-1], "it was killed in the middle of patience"
     run_world(2, phases.walk, str(folder / "broken"), text, ["arms/mix"], timeout_s=300)

@@ -12,7 +12,16 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from ds_stilts.engine.manifest import Damaged, Manifest, check_files, check_foreign, read_manifest, seal, write_manifest
+from ds_stilts.engine.manifest import (
+    Damaged,
+    Manifest,
+    check_files,
+    check_foreign,
+    read_manifest,
+    rewrite_manifest,
+    seal,
+    write_manifest,
+)
 from ds_stilts.engine.retention import commit, committed, is_best, retain, step_of, sweep
 
 CHANGES = {"open", "os.mkdir", "os.rename", "os.remove", "os.rmdir"}
@@ -89,6 +98,7 @@ class Checkpoints(RuleBasedStateMachine):
         """The order of `ds_stilts.engine.checkpoint.save`."""
         final, temporary = self.folder / f"step-{step}", self.folder / f"step-{step}.tmp"
         sweep(self.folder)
+        assert not list(self.folder.glob("*.tmp"))
         (temporary / "engine").mkdir(parents=True)
         sealed = {}
         for rank, name in enumerate(["engine/a.pt", "engine/b.pt", "rng-0.pt"]):
@@ -120,6 +130,24 @@ class Checkpoints(RuleBasedStateMachine):
             pass
         if best and step in self.whole():
             self.best = step
+        self.go_on()
+
+    @precondition(lambda self: self.whole())
+    @rule(kill_at=st.integers(-1, 4), best=st.booleans())
+    def amend(self, kill_at: int, best: bool) -> None:
+        """The order of `ds_stilts.engine.checkpoint.amend`, for the newest."""
+        checkpoint = self.folder / f"step-{self.whole()[0]}"
+        temporary, manifest = checkpoint.with_name(f"{checkpoint.name}.manifest.tmp"), read_manifest(checkpoint)
+        told = Manifest({"best": best or is_best(checkpoint)}, manifest.files)
+        try:
+            with files.watched_by(self, kill_at):
+                rewrite_manifest(checkpoint, told, temporary)
+        except Killed:
+            assert read_manifest(checkpoint) in (manifest, told)
+        else:
+            assert read_manifest(checkpoint) == told
+        if is_best(checkpoint):
+            self.best = step_of(checkpoint)
         self.go_on()
 
     @rule()

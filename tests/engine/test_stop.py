@@ -65,17 +65,6 @@ def test_the_end_of_the_time_comes_two_saves_two_steps_and_a_margin_early(world:
     assert stop.requested()
 
 
-def test_the_end_of_the_time_leaves_room_for_a_validation_that_no_question_interrupts(
-    world: World, tmp_path: Path
-) -> None:
-    stop = StopSource(world, tmp_path, Deadline(time.time() + 100.0, {}))
-    stop.saved(10.0)
-    assert not stop.requested()
-    stop.looked(60.0)
-    stop.looked(40.0)
-    assert stop.reserve_s == 30.0 + 20.0 + 60.0 and stop.requested()
-
-
 def test_ranks_whose_launcher_is_gone_get_the_time_of_a_first_save_and_of_the_step_before_it(
     world: World, tmp_path: Path
 ) -> None:

@@ -4,9 +4,12 @@ import json
 from collections.abc import Sequence
 from dataclasses import fields
 
+import pytest
+
 from ds_stilts.data.adaptive import AdaptiveMixture
 from ds_stilts.engine.choosing import Figures, Look, Rule
 from ds_stilts.engine.watch import Watch
+from ds_stilts.errors import StoppedCleanly
 
 
 def watch(*means: float, every: int = 10, patience: int | None = 2, num_steps: int = 100) -> Watch:
@@ -53,6 +56,27 @@ def test_of_equal_values_the_first_is_the_best() -> None:
 
 def test_a_phase_that_never_gets_better_than_at_first_stops() -> None:
     assert walk(watch(0, 0, 0)) == 30
+
+
+def test_a_look_that_was_stopped_is_owed_across_a_restart_and_nothing_else_is_noted() -> None:
+    own = watch(50, 40)
+    own.look(10)
+    before = own.state()
+
+    def stopped() -> Look:
+        raise StoppedCleanly("on request")
+
+    own = Watch(every=10, patience=2, num_steps=100, measure=stopped)
+    own.restore(before)
+    assert not own.is_owed
+    with pytest.raises(StoppedCleanly):
+        own.look(20)
+    assert own.state() == {**before, "owed": True}
+    again = watch(40)
+    again.restore(json.loads(json.dumps(own.state())))
+    assert again.is_owed
+    again.look(20)
+    assert not again.is_owed and again.state() == {**before, "worse": 1}
 
 
 def test_the_value_is_the_mean_over_tasks_and_each_task_is_told() -> None:

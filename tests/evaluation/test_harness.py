@@ -313,7 +313,9 @@ def test_rows_are_json(objective: Objective, tmp_path: Path) -> None:
     assert row["gold"] is None and json.dumps(row["prediction"]) in ('"a"', '"b"', '"c"')
 
 
-def test_predictions_that_are_not_written_are_whole_on_every_rank_and_have_their_entropy(objective: Objective) -> None:
+def test_predictions_that_are_not_written_are_whole_on_every_rank_and_have_their_entropy(
+    objective: Objective, tmp_path: Path
+) -> None:
     examples: list[Example] = [PairExample(id=str(i), premise="p", hypothesis="h", label=None) for i in range(9)]
     key = SplitKey(task=declare(examples), split="test", language="en", limits=Limits(max_tokens=32), training=False)
     unit = LanguageWork(key=key, prepared=prepared(ids(9)), zero_shot=True)
@@ -322,8 +324,9 @@ def test_predictions_that_are_not_written_are_whole_on_every_rank_and_have_their
         table = Table(size)
         with ThreadPoolExecutor(size) as threads:
             seats = [Seat(rank, size, table) for rank in range(size)]
+            stops = [StopSource(seat, tmp_path) for seat in seats]
             given = Evaluation(batch_tokens=batch_tokens)
-            return [*threads.map(lambda seat: predict_whole(objective, unit, examples, given, seat), seats)]
+            return [*threads.map(lambda *own: predict_whole(objective, unit, examples, given, *own), seats, stops)]
 
     (alone,) = whole(1, 4096)
     batch = scoring_batch("nli", unit.prepared, range(9))
@@ -336,7 +339,28 @@ def test_predictions_that_are_not_written_are_whole_on_every_rank_and_have_their
         assert [one.entropy for one in found.values()] == pytest.approx(expected, abs=1e-5)
 
 
-def test_the_entropy_of_a_sentence_in_several_sequences_is_the_mean_over_all_its_words() -> None:
+def test_a_stop_is_obeyed_between_the_batches_of_a_validation(
+    objective: Objective, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stop, "_ASK_EVERY_S", 0.0)  # at every batch
+    examples: list[Example] = [PairExample(id=str(i), premise="p", hypothesis="h", label=None) for i in range(9)]
+    key = SplitKey(task=declare(examples), split="test", language="en", limits=Limits(max_tokens=32), training=False)
+    unit = LanguageWork(key=key, prepared=prepared(ids(9)), zero_shot=True)
+    batches = []
+
+    def model(*given: Any) -> Any:
+        batches.append(given)
+        if len(batches) == 3:
+            (tmp_path / "STOP").touch()
+        return objective(*given)
+
+    seat = Seat(0, 1, Table(1))
+    with pytest.raises(StoppedCleanly, match="validation, nli in en, was not ended"):
+        predict_whole(model, unit, examples, Evaluation(batch_tokens=8), seat, StopSource(seat, tmp_path))
+    assert len(batches) == 3
+
+
+def test_the_entropy_of_a_sentence_in_several_sequences_is_the_mean_over_all_its_words(tmp_path: Path) -> None:
     torch.manual_seed(0)
     model = Objective(
         MultiTaskModel(PackedEncoder(xlmr().base_model), {"nli": build_head("tokens", 32, 3, 0.0)}), [declare([])]
@@ -352,7 +376,8 @@ def test_the_entropy_of_a_sentence_in_several_sequences_is_the_mean_over_all_its
         task=declare(examples, "tagging"), split="test", language="en", limits=Limits(max_tokens=32), training=False
     )
     unit = LanguageWork(key=key, prepared=given, zero_shot=True)
-    found = predict_whole(model, unit, examples, Evaluation(), Seat(0, 1, Table(1)))
+    seat = Seat(0, 1, Table(1))
+    found = predict_whole(model, unit, examples, Evaluation(), seat, StopSource(seat, tmp_path))
     logits = model(scoring_batch("nli", given, range(4)), None, None)[1]["nli"].double().detach()
     words = torch.distributions.Categorical(logits=logits).entropy()
     assert len(words) == 4 and words[:3].std() > 1e-3

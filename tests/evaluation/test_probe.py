@@ -2,6 +2,7 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 import torch
@@ -9,6 +10,7 @@ from torch.nn.functional import normalize
 
 from ds_stilts.data.prepare import SplitKey
 from ds_stilts.engine.objective import Objective
+from ds_stilts.engine.stop import StopSource
 from ds_stilts.engine.world import World
 from ds_stilts.evaluation.language import LanguageWork
 from ds_stilts.evaluation.pooling import Pooling
@@ -49,7 +51,7 @@ def unit(language: str) -> LanguageWork:
     return LanguageWork(key=key, prepared=prepared(given, rows=[[*range(len(t))] for t in given]), zero_shot=True)
 
 
-def probed(num_queries: int, size: int = 1, languages: tuple[str, ...] = ("de", "sw")) -> list[Probed]:
+def probed(folder: Path, num_queries: int, size: int = 1, languages: tuple[str, ...] = ("de", "sw")) -> list[Probed]:
     """What each rank of a world of threads finds."""
     model = Objective(MultiTaskModel(PackedEncoder(xlmr().base_model), {}), [task("nli")]).eval()
     made = AlignmentProbe(
@@ -60,17 +62,19 @@ def probed(num_queries: int, size: int = 1, languages: tuple[str, ...] = ("de", 
     )
     table = Table(size)
 
-    def rank(world: World) -> Probed:
+    def rank(world: World, stop: StopSource) -> Probed:
         try:
-            return made.measure(model, Evaluation(batch_tokens=40), world)
+            return made.measure(model, Evaluation(batch_tokens=40), world, stop)
         except threading.BrokenBarrierError:
             raise
         except Exception:
             table.barrier.abort()
             raise
 
+    seats = [Seat(place, size, table) for place in range(size)]
+    stops = [StopSource(seat, folder) for seat in seats]  # only the main thread may take signals
     with ThreadPoolExecutor(size) as threads:
-        return [*threads.map(rank, [Seat(place, size, table) for place in range(size)])]
+        return [*threads.map(rank, seats, stops)]
 
 
 def expected(language: str, pairs: dict[int, int], layer: int) -> dict[str, float]:
@@ -91,9 +95,9 @@ def expected(language: str, pairs: dict[int, int], layer: int) -> dict[str, floa
 
 @pytest.mark.parametrize(("num_queries", "pairs"), [(9, {0: 8, 2: 9, 4: 7, 5: 6}), (3, {0: 8, 2: 9, 4: 7})])
 def test_every_state_is_as_hugging_face_has_it_on_the_first_queries_with_a_sentence_of_their_own(
-    num_queries: int, pairs: dict[int, int]
+    num_queries: int, pairs: dict[int, int], tmp_path: Path
 ) -> None:
-    (found,) = probed(num_queries)
+    (found,) = probed(tmp_path, num_queries)
     assert found.examples == {"de": len(pairs), "sw": len(pairs)} and found.layers == LAYERS
     for language, columns in found.languages.items():
         for place, layer in enumerate(LAYERS):
@@ -102,9 +106,9 @@ def test_every_state_is_as_hugging_face_has_it_on_the_first_queries_with_a_sente
     assert found.languages["de"] != found.languages["sw"]
 
 
-def test_every_rank_of_any_number_finds_the_same() -> None:
-    (alone,) = probed(9)
-    for one in probed(9, size=5):  # more ranks than batches
+def test_every_rank_of_any_number_finds_the_same(tmp_path: Path) -> None:
+    (alone,) = probed(tmp_path, 9)
+    for one in probed(tmp_path, 9, size=5):  # more ranks than batches
         assert one.examples == alone.examples
         for language, columns in one.languages.items():
             for figure, values in columns.items():

@@ -108,12 +108,13 @@ def test_the_oracle_is_the_tasks_score_on_the_labels_of_the_file(root: Path, ran
     unit = LanguageWork(key=key, prepared=prepared(given), zero_shot=True)
     (answer,) = {
         json.loads(one.prediction)
-        for one in predict_whole(model, unit, key.examples(root), Evaluation(), ranks.world).values()
+        for one in predict_whole(model, unit, key.examples(root), Evaluation(), ranks.world, ranks.stop).values()
     }
     other = next(label for label in LABELS if label != answer)
     write(root, "de", 1, [answer] * 15 + [other] * 5 + [answer] * (NUM - 20))
     oracle = Oracle([replace(key, unlabelled=False)], run)
-    measured = Unlabelled(TASK, [(unit, key.examples(root))], None, oracle).measure(model, Evaluation(), ranks.world)
+    free = Unlabelled(TASK, [(unit, key.examples(root))], None, oracle)
+    measured = free.measure(model, Evaluation(), ranks.world, ranks.stop)
     assert measured.oracle == 75 and measured.agreement is None
     assert measured.shown["oracle"] == {"score": 75, "languages": {"de": 75}}
     assert measured.said.endswith("(by labels 75.0)") and measured.points["unlabelled/oracle"] == 75
@@ -139,7 +140,7 @@ def test_a_language_without_common_items_leaves_the_mean_agreement_unknown(root:
         return LanguageWork(key=keys[language], prepared=given, zero_shot=True), pairs
 
     def found(*units: tuple[LanguageWork, list[Example]]) -> Found:
-        return Unlabelled(TASK, units, "en", None).measure(objective().eval(), Evaluation(), ranks.world)
+        return Unlabelled(TASK, units, "en", None).measure(objective().eval(), Evaluation(), ranks.world, ranks.stop)
 
     assert found(unit("en", "a"), unit("de", "a")).agreement == 100
     with_stranger = found(unit("en", "a"), unit("de", "a"), unit("sw", "b"))
