@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from ds_stilts.studies.domains import Domains
 
 
+_DIVERGENCE = "divergence of words: 0 the same words as often, 1 no word in common"
+_PROXY = "proxy A-distance: 0 a classifier of words guesses which set a piece is from, 2 it is always right"
+
+
 def domains(
     study: StudyName,
     size: Size = None,
@@ -23,8 +27,9 @@ def domains(
 ) -> None:
     """Measure how far the words of what each arm trains on are from the words of what is scored.
 
-    Jensen-Shannon divergence of word frequencies, from 0 (the same) to 1 (no word in common), in the languages that all
-    arms train in. Nothing is trained. The distances are kept in the study's folder, and its report holds the arms'
+    Jensen-Shannon divergence of word frequencies, from 0 (the same) to 1 (no word in common), and proxy A-distance,
+    from 0 (a classifier of words guesses which set a piece is from) to 2 (it is always right), in the languages that
+    all arms train in. No model is trained. The distances are kept in the study's folder, and its report holds the arms'
     gains against them.
 
     \b
@@ -47,11 +52,16 @@ def domains(
 def _show(found: "Domains") -> None:
     from ds_stilts.cli.printing import print_table
 
-    arms = list(next(iter(found.targets.values())).arms)
-    rows = [{"arm": arm, **{target: f"{own.arms[arm]:.3f}" for target, own in found.targets.items()}} for arm in arms]
-    halves = {"arm": "(halves of what is scored)", **{name: f"{own.halves:.3f}" for name, own in found.targets.items()}}
-    print_table([*rows, halves])
-    typer.echo()
+    for measure, title in (("divergence", _DIVERGENCE), ("proxy", _PROXY)):
+        known = {target: one for target, own in found.targets.items() if (one := own.by_measure().get(measure))}
+        if not known:
+            continue
+        typer.echo(f"{title}\n")
+        arms = list(next(iter(known.values())).arms)
+        rows = [{"arm": arm, **{target: f"{own.arms[arm]:.3f}" for target, own in known.items()}} for arm in arms]
+        halves = {"arm": "(halves of what is scored)", **{name: f"{own.halves:.3f}" for name, own in known.items()}}
+        print_table([*rows, halves])
+        typer.echo()
     for target, own in found.targets.items():
         typer.echo(f"{target}: {own.words:,} words of each set, in {', '.join(own.languages)}")
     for name, why in found.left_out.items():

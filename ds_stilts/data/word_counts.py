@@ -63,9 +63,13 @@ class Sample:
         )
         return first, second
 
+    def first(self, num_words: int) -> list[str]:
+        """So many words, text by text."""
+        return list(islice(chain.from_iterable(self.texts), num_words))
+
     def counts(self, num_words: int) -> Counter[str]:
         """How often each of the first words occurs among them."""
-        return Counter(islice(chain.from_iterable(self.texts), num_words))
+        return Counter(self.first(num_words))
 
 
 def draw_sample(examples: Iterable[Example], language: str, *, salt: str, most: int = MOST_TEXTS) -> Sample:

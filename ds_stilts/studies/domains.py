@@ -1,8 +1,8 @@
 """`ds-stilts study domains`: how far the words of what each arm trains on are from the words of what is scored.
 
-Distances are Jensen-Shannon divergences of word frequencies (`ds_stilts.data.word_counts`) within one language: only
-languages count that every arm trains in and the target is scored in. They are kept for the study's report, which holds
-gains against them.
+Distances are Jensen-Shannon divergences of word frequencies (`ds_stilts.data.word_counts`) and how well a classifier
+tells pieces of the texts apart (`ds_stilts.data.word_pieces`), within one language: only languages count that every arm
+trains in and the target is scored in. They are kept for the study's report, which holds gains against them.
 """
 
 import math
@@ -17,6 +17,7 @@ from ds_stilts.data.identity import stable
 from ds_stilts.data.prepare import SplitKey
 from ds_stilts.data.sampling import items_drawn
 from ds_stilts.data.word_counts import Sample, divergence, draw_sample, mixed_counts
+from ds_stilts.data.word_pieces import PIECE_WORDS, cut, told_apart
 from ds_stilts.engine.telemetry import say
 from ds_stilts.errors import RecipeError, StatisticsError
 from ds_stilts.phases.context import Run
@@ -35,7 +36,18 @@ KEPT = "domains.json"
 MOST_WORDS = 200_000
 """Of a sample that is compared, at the most."""
 FEWEST_WORDS = 500
+FEWEST_PIECES = 200
+"""Of each sample of a proxy A-distance: with so many, guessing comes to 0 ± 0.1."""
 _ANY_LENGTH = 1 << 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Distances:
+    """Of a target, by one measure."""
+
+    halves: float
+    """Between two halves of what is scored: what the same domain comes to with so many words."""
+    arms: Mapping[str, float]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,10 +58,18 @@ class TargetDistances:
     """Distances are means over these."""
     words: int
     """Of each sample that was compared, in the language that has the fewest."""
-    halves: float
-    """Distance between two halves of what is scored: what the same domain comes to with so many words."""
-    arms: Mapping[str, float]
-    """By arm, from 0 (the same words as often) to 1 (no word in common)."""
+    divergence: Distances
+    """Of word frequencies, from 0 (the same words as often) to 1 (no word in common)."""
+    proxy: Distances | None
+    """Proxy A-distances, from 0 (a classifier guesses) to 2 (it is always right); None: too few words."""
+
+    def by_measure(self) -> dict[str, Distances]:
+        """Those that are known, by the names of `MEASURES`."""
+        return {name: own for name in MEASURES if (own := getattr(self, name))}
+
+
+MEASURES: Mapping[str, float] = {"divergence": 1.0, "proxy": 2.0}
+"""Names of measures, and the most that each can be."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,12 +163,17 @@ def kept_domains(folder: Path, runs: Sequence[StudyRun]) -> Domains | None:
     try:
         return Domains(
             targets={
-                name: TargetDistances(**{**own, "languages": tuple(own["languages"])})
+                name: TargetDistances(
+                    languages=tuple(own["languages"]),
+                    words=own["words"],
+                    divergence=Distances(**own["divergence"]),
+                    proxy=Distances(**own["proxy"]) if own["proxy"] else None,
+                )
                 for name, own in found["targets"].items()
             },
             left_out=found["left_out"],
         )
-    except (AttributeError, LookupError, TypeError):  # changed by hand
+    except (AttributeError, LookupError, TypeError):  # of an earlier version, or changed by hand
         return None
 
 
@@ -220,12 +245,14 @@ def _distances(
     scored: Mapping[str, Sample], trained: Mapping[str, Sequence[_Phase]], reader: _Reader
 ) -> TargetDistances:
     """One target's, or a StatisticsError where there are too few words."""
-    halves: list[float] = []
-    arms: dict[str, list[float]] = {name: [] for name in trained}
+    found: dict[str, dict[str, list[float]]] = {measure: {name: [] for name in ("", *trained)} for measure in MEASURES}
+    """By measure and arm, of each language; under "" those of the halves."""
     fewest = MOST_WORDS
     for language, sample in scored.items():
         first, second = sample.halves()
-        read = {name: _shared(chain.from_iterable(p.parts(language, reader) for p in trained[name])) for name in arms}
+        read = {
+            name: _shared(chain.from_iterable(p.parts(language, reader) for p in trained[name])) for name in trained
+        }
         most = [
             min((int(part.num_words / share) for part, share in parts if share), default=0) for parts in read.values()
         ]
@@ -237,14 +264,22 @@ def _distances(
             )
         fewest = min(fewest, num_words)
         own = first.counts(num_words)
-        halves.append(divergence(own, second.counts(num_words)))
-        for name, parts in read.items():
-            arms[name].append(divergence(own, mixed_counts(parts, num_words)))
+        compared = {"": [(second, 1.0)], **read}
+        for name, parts in compared.items():
+            found["divergence"][name].append(divergence(own, mixed_counts(parts, num_words)))
+        if num_words < FEWEST_PIECES * PIECE_WORDS:
+            continue
+        say(f"telling pieces in {language} apart", passing=True)
+        pieces = cut([(first, 1.0)], num_words)
+        for name, parts in compared.items():
+            found["proxy"][name].append(told_apart(pieces, cut(parts, num_words)))
+    means = {
+        measure: Distances(halves=fmean(own[""]), arms={name: fmean(own[name]) for name in trained})
+        for measure, own in found.items()
+        if len(own[""]) == len(scored)
+    }
     return TargetDistances(
-        languages=tuple(scored),
-        words=fewest,
-        halves=fmean(halves),
-        arms={name: fmean(values) for name, values in arms.items()},
+        languages=tuple(scored), words=fewest, divergence=means["divergence"], proxy=means.get("proxy")
     )
 
 

@@ -84,11 +84,28 @@ def test_an_arm_is_near_what_has_its_words_and_a_mixture_between(root: Path, tmp
     found = measured(real_study(), root, tmp_path / "study")
     xnli = found.targets["xnli"]
     assert xnli.languages == ("en",) and xnli.words == 800, "half of 100 pairs of 16 words, in English alone"
-    assert xnli.arms["law"] == pytest.approx(1), "no word is shared"
-    assert xnli.halves == pytest.approx(xnli.arms["sea"], abs=0.02) and xnli.arms["sea"] < 0.1
-    assert xnli.arms["sea"] < xnli.arms["in_turn"] < xnli.arms["both"] < 0.5
-    assert xnli.arms["both"] == pytest.approx(0.31, abs=0.05), "half of its words: 0.311"
+    arms, halves = xnli.divergence.arms, xnli.divergence.halves
+    assert arms["law"] == pytest.approx(1), "no word is shared"
+    assert halves == pytest.approx(arms["sea"], abs=0.02) and arms["sea"] < 0.1
+    assert arms["sea"] < arms["in_turn"] < arms["both"] < 0.5
+    assert arms["both"] == pytest.approx(0.31, abs=0.05), "half of its words: 0.311"
+    assert xnli.proxy is None, "25 pieces are too few"
     assert set(found.left_out) == {"none", "sum"} and "merges other arms" in found.left_out["sum"]
+
+
+def test_with_words_enough_a_classifier_tells_them_apart_as_far_as_it_can(root: Path, tmp_path: Path) -> None:
+    more = pairs(SEA, 900, 6), pairs(SEA, 900, 7), pairs(LAW, 900, 8)
+    (root / "xnli/test-en.tsv").write_text("".join(f"{a}\t{b}\n" for a, b in more[0]))
+    (root / "labels/xnli/test-en.tsv").write_text("neutral\n" * 900)
+    for name, own in (("snli", more[1]), ("mnli", more[2])):
+        rows = [{"premise": a, "hypothesis": b, "label": "neutral"} for a, b in own]
+        (root / name / "train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    wanted = real_study()
+    own = measured(wanted, root, tmp_path / "study").targets["xnli"]
+    assert own.words == 900 * 16 // 2 and own.proxy is not None
+    assert own.proxy.arms["law"] == 2 and abs(own.proxy.arms["sea"]) < 0.3 and abs(own.proxy.halves) < 0.3
+    assert own.proxy.arms["both"] == pytest.approx(1, abs=0.3), "of its halves one is always told, the other guessed"
+    assert kept_domains(tmp_path / "study", expand(wanted)) is not None
 
 
 def test_distances_are_kept_for_these_recipes_only(root: Path, tmp_path: Path) -> None:
@@ -127,7 +144,7 @@ def test_what_comes_from_the_hub_is_fetched_first(tmp_path: Path, monkeypatch: p
         contrasts={"helps": {"arm": "own", "against": "none"}},
     )
     own = measured(wanted, tmp_path / "fetched", tmp_path / "study").targets["xnli"]
-    assert own.arms["own"] == pytest.approx(own.halves, abs=0.03)
+    assert own.divergence.arms["own"] == pytest.approx(own.divergence.halves, abs=0.03)
 
 
 def test_a_target_with_too_few_words_is_left_out_and_the_others_are_measured(root: Path, tmp_path: Path) -> None:
@@ -170,7 +187,7 @@ def test_of_a_task_in_many_languages_its_share_is_that_of_all_of_them(root: Path
     }
     arms = {"none": ARMS["none"], "law": ARMS["law"], "many": half, "english": alone}
     wanted = real_study(arms=arms, contrasts={"helps": {"arm": "law", "against": "none"}})
-    found = measured(wanted, root, tmp_path / "study").targets["xnli"].arms
+    found = measured(wanted, root, tmp_path / "study").targets["xnli"].divergence.arms
     assert found["english"] == pytest.approx(0.46, abs=0.03), "a third of its words: 0.459"
     assert found["many"] == pytest.approx(0.86, abs=0.03), "of its words 0.048: 0.860"
 
@@ -184,7 +201,7 @@ def test_lines_that_are_joined_are_read_as_many_at_once_as_fit(root: Path, tmp_p
     joined = {"intermediate": {"tasks": tasks, "max_tokens": 64, "steps": 4}}
     arms = {"none": ARMS["none"], "law": ARMS["law"], "joined": joined}
     wanted = real_study(arms=arms, contrasts={"helps": {"arm": "law", "against": "none"}})
-    found = measured(wanted, root, tmp_path / "study").targets["xnli"].arms
+    found = measured(wanted, root, tmp_path / "study").targets["xnli"].divergence.arms
     assert found["joined"] == pytest.approx(0.11, abs=0.04), "four of five words: 0.108, and not one of three: 0.459"
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from ds_stilts.errors import StatisticsError
 from ds_stilts.statistics.cell_slope import Cell, CellSlope, cell_slope
-from ds_stilts.studies.domains import Domains, kept_domains
+from ds_stilts.studies.domains import MEASURES, Domains, kept_domains
 from ds_stilts.studies.report.collect import Evidence
 from ds_stilts.studies.report.gains import Gains
 
@@ -28,8 +28,8 @@ class DomainGains:
     """By (arm, target) that counts, in points over `seeds`."""
     seeds: tuple[int, ...]
     """That all of them have."""
-    slopes: Mapping[str, CellSlope]
-    """By what they are within (`WITHIN`)."""
+    slopes: Mapping[tuple[str, str], CellSlope]
+    """By measure of the distance (`ds_stilts.studies.domains.MEASURES`) and what they are within (`WITHIN`)."""
     notes: tuple[str, ...]
     """Why a slope is missing, and what does not count."""
 
@@ -46,7 +46,7 @@ def domain_gains(evidence: Evidence, gains: Gains) -> DomainGains | None:
         if arm.role == "control" or arm.stands_apart:
             continue
         for target, gain in one.targets.items():
-            if target not in distances.targets or name not in distances.targets[target].arms:
+            if target not in distances.targets or name not in distances.targets[target].divergence.arms:
                 continue
             if (name, target) in gains.overlaps:
                 overlapping.append(f"{name} in {target}")
@@ -79,12 +79,23 @@ def _common(evidence: Evidence, per_seed: Sequence[Mapping[int, float]]) -> tupl
     return tuple(seed for seed in evidence.study.seeds.intermediate if seed in common)
 
 
-def _slopes(table: np.ndarray, cells: Sequence[Cell], distances: Domains) -> tuple[dict[str, CellSlope], list[str]]:
-    values = {(arm, target): d for target, own in distances.targets.items() for arm, d in own.arms.items()}
+def _slopes(
+    table: np.ndarray, cells: Sequence[Cell], distances: Domains
+) -> tuple[dict[tuple[str, str], CellSlope], list[str]]:
     found, notes = {}, []
-    for within, arms_too in WITHIN.items():
-        try:
-            found[within] = cell_slope(table, cells, values, arms_too=arms_too)
-        except StatisticsError as error:
-            notes.append(f"within {within} no slope: {error}")
+    for measure in MEASURES:
+        values = {
+            (arm, target): distance
+            for target, own in distances.targets.items()
+            if measure in own.by_measure()
+            for arm, distance in own.by_measure()[measure].arms.items()
+        }
+        known = [place for place, cell in enumerate(cells) if cell in values]
+        for within, arms_too in WITHIN.items() if known else ():
+            try:
+                found[measure, within] = cell_slope(
+                    table[:, known], [cells[place] for place in known], values, arms_too=arms_too
+                )
+            except StatisticsError as error:
+                notes.append(f"{measure}, within {within} no slope: {error}")
     return found, notes

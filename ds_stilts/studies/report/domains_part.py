@@ -1,7 +1,9 @@
 """The part of a report with gains against the distance of domains; there is none where nobody has measured these."""
 
+from ds_stilts.data.word_pieces import PIECE_WORDS
 from ds_stilts.report.numbers import NOTHING, count, points, signed
 from ds_stilts.statistics.cell_slope import CellSlope
+from ds_stilts.studies.domains import MEASURES, Distances
 from ds_stilts.studies.report.document import Block, Figure, Figures, Part, Table, Td, note, sentence
 from ds_stilts.studies.report.domains import DomainGains
 from ds_stilts.studies.report.plots import scatter_svg
@@ -10,21 +12,23 @@ from ds_stilts.studies.report.typology import Line
 from ds_stilts.studies.report.words import estimate_td, p_text
 
 STEP = 0.1
-"""Distances go from 0 to 1; slopes are told for a tenth of that."""
+"""Slopes are told for a tenth of what a distance can be."""
+TITLES = {"divergence": "Divergence of words", "proxy": "Proxy A-distance"}
 _KEY = (
-    "Each dot is an arm: its gain over the baseline in that target's zero-shot languages, and how far the words that "
-    "it trains on are from those that are scored. Lines have one slope in all targets."
+    "Each dot is an arm: its gain over the baseline in that target's zero-shot languages, and the divergence of the "
+    "words that it trains on from those that are scored. Lines have one slope in all targets."
 )
 _DISTANCE = (
-    "Distance: Jensen-Shannon divergence of word frequencies, 0 where they are equal, 1 where no word is shared, "
-    "between samples of equally many words. It sees words, not tasks: arms of another task, other labels or another "
-    "order are as near as their texts."
+    "Divergence: Jensen-Shannon divergence of word frequencies, 0 where they are equal, 1 where no word is shared, "
+    "between samples of equally many words. Proxy A-distance: how well a linear classifier of words tells pieces of "
+    f"{PIECE_WORDS} words apart that it has not learned from, 0 where it guesses, 2 where it is always right. Both see "
+    "words, not tasks: arms of another task, other labels or another order are as near as their texts."
 )
 _SLOPES = (
     "Within targets, arms are compared with one another in each target. Within targets and arms, what an arm gains in "
     "all targets alike is taken off too: whether it does better in its near targets than in its far ones. Intervals "
     "are over seeds, for these arms and targets; the permutation gives arms each other's distances. Nothing is "
-    "corrected for the two of them, and no verdict rests on them."
+    "corrected for there being several, and no verdict rests on them."
 )
 
 
@@ -36,7 +40,7 @@ def domains_part(report: StudyReport) -> Part | None:
     blocks: list[Block] = [_figures(found), note(_KEY)] if found.gains else []
     if found.slopes:
         blocks += [_slopes(found), note(_SLOPES)]
-    blocks += [_distances(found), note(_DISTANCE)]
+    blocks += [*_distances(found), note(_DISTANCE)]
     left_out = "; ".join(f"{name} {why}" for name, why in found.distances.left_out.items())
     said = [*found.notes, *([f"without distance: {left_out}"] if left_out else [])]
     blocks += [note(" ".join(sentence([one]) for one in said))] if said else []
@@ -56,7 +60,7 @@ def _figures(found: DomainGains) -> Figures:
             line,
             across=(min(far), max(far)),
             span=(min(heights), max(heights)),
-            under="distance of what it trains on",
+            under="divergence of what it trains on",
             label=f"Gain over distance of domains, {target}: {said}",
         )
         figures.append(Figure(caption=target, svg=svg))
@@ -65,13 +69,13 @@ def _figures(found: DomainGains) -> Figures:
 
 def _dots(found: DomainGains, target: str) -> dict[str, tuple[float, float]]:
     """By arm, distance and gain."""
-    arms = found.distances.targets[target].arms
+    arms = found.distances.targets[target].divergence.arms
     return {arm: (arms[arm], gain) for (arm, own), gain in found.gains.items() if own == target}
 
 
 def _line(found: DomainGains, target: str) -> Line | None:
     """The common slope, through the mean of the target's dots."""
-    slope, dots = found.slopes.get("targets"), list(_dots(found, target).values())
+    slope, dots = found.slopes.get(("divergence", "targets")), list(_dots(found, target).values())
     if slope is None:
         return None
     middle_x, middle_y = (sum(dot[place] for dot in dots) / len(dots) for place in (0, 1))
@@ -83,22 +87,23 @@ def _line(found: DomainGains, target: str) -> Line | None:
 def _slopes(found: DomainGains) -> Table:
     return Table(
         id="domain-slopes-table",
-        caption=f"Change of the gain with {STEP:g} more distance, in points, over {count(len(found.seeds), 'seed')}.",
-        head=("Within", "Slope", "p, arms shuffled", "Arms", "Dots", "Methods"),
-        rows=tuple(_row(within, slope) for within, slope in found.slopes.items()),
-        wide=(5,),
+        caption=f"Change of the gain with more distance, in points, over {count(len(found.seeds), 'seed')}.",
+        head=("Distance", "Within", "Slope", "p, arms shuffled", "Arms", "Dots", "Methods"),
+        rows=tuple(_row(measure, within, slope) for (measure, within), slope in found.slopes.items()),
+        wide=(6,),
     )
 
 
-def _row(within: str, slope: CellSlope) -> tuple[Td, ...]:
-    seeds = slope.over_seeds
+def _row(measure: str, within: str, slope: CellSlope) -> tuple[Td, ...]:
+    seeds, step = slope.over_seeds, STEP * MEASURES[measure]
     interval = None
     if seeds is not None and seeds.interval is not None:
-        interval = (seeds.interval[0] * STEP, seeds.interval[1] * STEP)
+        interval = (seeds.interval[0] * step, seeds.interval[1] * step)
     methods = [slope.method, seeds.method if seeds else "one seed: no interval"]
     return (
+        Td(text=TITLES[measure], sub=(f"{step:g} more",)),
         Td(text=within),
-        estimate_td(slope.estimate * STEP, interval),
+        estimate_td(slope.estimate * step, interval),
         Td(text=p_text(slope.p), sub=(f"{p_text(slope.least_p)} at the least",)),
         Td(text=str(slope.arms)),
         Td(text=str(slope.cells)),
@@ -106,28 +111,35 @@ def _row(within: str, slope: CellSlope) -> tuple[Td, ...]:
     )
 
 
-def _distances(found: DomainGains) -> Table:
+def _distances(found: DomainGains) -> list[Table]:
+    """A table for each measure that some target has."""
     targets = found.distances.targets
-    arms = list(next(iter(targets.values())).arms)
-    rows = [
-        (Td(text=arm), *(_cell(found, arm, target, own.arms[arm]) for target, own in targets.items())) for arm in arms
-    ]
-    halves = (
-        Td(text="halves of what is scored", sub=("the same domain",)),
-        *(Td(text=points(own.halves, 3)) for own in targets.values()),
-    )
-    words = (
-        Td(text="words compared"),
-        *(Td(text=f"{own.words:,}", sub=(", ".join(own.languages),)) for own in targets.values()),
-    )
-    return Table(
-        id="domains-table",
-        caption="Distance of each arm from each target, and its gain in points where it counts.",
-        head=("Arm", *targets),
-        rows=(*rows, halves, words),
-    )
+    arms = list(next(iter(targets.values())).divergence.arms)
+    tables = []
+    for measure in MEASURES:
+        known = {target: own.by_measure().get(measure) for target, own in targets.items()}
+        if not any(known.values()):
+            continue
+        rows = [(Td(text=arm), *(_cell(found, arm, target, own) for target, own in known.items())) for arm in arms]
+        halves = (
+            Td(text="halves of what is scored", sub=("the same domain",)),
+            *(Td(text=points(own.halves, 3) if own else NOTHING) for own in known.values()),
+        )
+        words = (
+            Td(text="words compared"),
+            *(Td(text=f"{own.words:,}", sub=(", ".join(own.languages),)) for own in targets.values()),
+        )
+        tables.append(
+            Table(
+                id=f"domains-{measure}-table",
+                caption=f"{TITLES[measure]} of each arm from each target, and its gain in points where it counts.",
+                head=("Arm", *targets),
+                rows=(*rows, halves, words),
+            )
+        )
+    return tables
 
 
-def _cell(found: DomainGains, arm: str, target: str, distance: float) -> Td:
+def _cell(found: DomainGains, arm: str, target: str, own: Distances | None) -> Td:
     gain = found.gains.get((arm, target))
-    return Td(text=points(distance, 3), sub=(signed(gain) if gain is not None else NOTHING,))
+    return Td(text=points(own.arms[arm], 3) if own else NOTHING, sub=(signed(gain) if gain is not None else NOTHING,))

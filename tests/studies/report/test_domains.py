@@ -1,5 +1,6 @@
 """Gains against the distance of domains: which arms are points, what the slope is, and where there is no such part."""
 
+from collections.abc import Collection
 from pathlib import Path
 
 import pytest
@@ -47,14 +48,19 @@ def domain_study(**changes: object) -> Study:
     return planted_study(**{**shape, **changes})
 
 
-def evidence_of(folder: Path, study: Study, *, measured: bool = True) -> Evidence:
+def evidence_of(
+    folder: Path, study: Study, *, measured: bool = True, told_apart: Collection[str] = tuple(DISTANCES)
+) -> Evidence:
     plant(folder, study, falls_with_distance, items=400, seed_sd=0.3)
     evidence = read_evidence(folder)
     if measured:
         targets = {
             target: {
-                "languages": ["aa"], "words": 900, "halves": 0.02,
-                "arms": {arm: far for arm, far in own.items() if arm in study.arms},
+                "languages": ["aa"], "words": 9000,
+                "divergence": {"halves": 0.02, "arms": {arm: far for arm, far in own.items() if arm in study.arms}},
+                "proxy": {"halves": -0.05, "arms": {arm: 2 * far for arm, far in own.items() if arm in study.arms}}
+                if target in told_apart
+                else None,
             }
             for target, own in DISTANCES.items()
         }  # fmt: skip
@@ -71,10 +77,10 @@ def test_slopes_are_those_that_were_planted_and_controls_are_no_points(tmp_path:
     found = found_in(evidence_of(tmp_path / "study", domain_study()))
     assert found is not None and found.seeds == (1, 2, 3, 4, 5, 6)
     assert set(found.gains) == {(arm, target) for arm in ("near", "far", "middle") for target in DISTANCES}
-    both = found.slopes["targets and arms"]
+    both = found.slopes["divergence", "targets and arms"]
     assert both.over_seeds is not None and both.over_seeds.interval is not None
     assert both.over_seeds.interval[0] < -20 < both.over_seeds.interval[1], "what the arms add is taken off"
-    assert found.slopes["targets"].estimate == pytest.approx(-16.4, abs=1.5), "and here it is not"
+    assert found.slopes["divergence", "targets"].estimate == pytest.approx(-16.4, abs=1.5), "and here it is not"
     assert found.notes == ()
 
 
@@ -100,7 +106,7 @@ def test_an_arm_with_targets_of_its_own_is_no_point(tmp_path: Path) -> None:
     phase = {"tasks": {"synth_qa": {"max_examples": 60}}}
     apart = {"intermediate": phase, "targets": {"synth_nli": {"epochs": 9}}, "unmatched": "a test"}
     found = found_in(evidence_of(tmp_path / "study", domain_study(arms__apart=apart, seeds__intermediate=[1, 2])))
-    assert found is not None and "apart" in found.distances.targets["synth_nli"].arms
+    assert found is not None and "apart" in found.distances.targets["synth_nli"].divergence.arms
     assert {arm for arm, _ in found.gains} == {"near", "far", "middle"}
 
 
@@ -108,9 +114,12 @@ def test_two_arms_have_no_slope_within_targets_and_one_seed_no_interval(tmp_path
     whole = domain_study(seeds__intermediate=[1])
     study = whole.model_copy(update={"arms": {k: v for k, v in whole.arms.items() if k != "middle"}})
     found = found_in(evidence_of(tmp_path / "study", study))
-    assert found is not None and list(found.slopes) == ["targets and arms"]
-    assert found.slopes["targets and arms"].over_seeds is None
-    assert "within targets no slope: 2 arm(s) to compare" in found.notes[0]
+    assert found is not None and list(found.slopes) == [
+        ("divergence", "targets and arms"),
+        ("proxy", "targets and arms"),
+    ]
+    assert found.slopes["divergence", "targets and arms"].over_seeds is None
+    assert "divergence, within targets no slope: 2 arm(s) to compare" in found.notes[0]
 
 
 def test_the_part_shows_distances_of_all_arms_and_is_missing_where_nobody_measured(tmp_path: Path) -> None:
@@ -118,13 +127,27 @@ def test_the_part_shows_distances_of_all_arms_and_is_missing_where_nobody_measur
     report = summarise(evidence_of(tmp_path / "study", domain_study()), claims)
     part = domains_part(report)
     assert part is not None and report.domains is not None
-    figures, _, slopes, _, distances, *_ = part.blocks
+    figures, _, slopes, _, distances, apart, *_ = part.blocks
     assert [one.caption for one in figures.figures] == list(DISTANCES)  # type: ignore[union-attr]
     assert "near at 0.100: " in figures.figures[0].svg and "shuffled" not in figures.figures[0].svg  # type: ignore[union-attr]
-    assert [row[0].text for row in slopes.rows] == ["targets", "targets and arms"]  # type: ignore[union-attr]
-    told = float(slopes.rows[1][1].text.replace("−", "-"))  # type: ignore[union-attr]
-    assert told == pytest.approx(report.domains.slopes["targets and arms"].estimate / 10, abs=0.005)
+    assert [(row[0].text, row[1].text) for row in slopes.rows] == [  # type: ignore[union-attr]
+        (measure, within)
+        for measure in ("Divergence of words", "Proxy A-distance")
+        for within in ("targets", "targets and arms")
+    ]
+    assert [row[2].text for row in slopes.rows[:2]] == [row[2].text for row in slopes.rows[2:]], "a tenth of each"  # type: ignore[union-attr]
+    told = float(slopes.rows[1][2].text.replace("−", "-"))  # type: ignore[union-attr]
+    assert told == pytest.approx(report.domains.slopes["divergence", "targets and arms"].estimate / 10, abs=0.005)
     rows = {row[0].text: [cell.text for cell in row[1:]] for row in distances.rows}  # type: ignore[union-attr]
     assert rows["shuffled"] == ["0.100", "0.500"] and rows["halves of what is scored"] == ["0.020", "0.020"]
+    rows = {row[0].text: [cell.text for cell in row[1:]] for row in apart.rows}  # type: ignore[union-attr]
+    assert rows["shuffled"] == ["0.200", "1.000"] and rows["halves of what is scored"] == ["−0.050", "−0.050"]
     bare = summarise(evidence_of(tmp_path / "bare", domain_study(), measured=False), claims)
     assert bare.domains is None and domains_part(bare) is None
+
+
+def test_a_target_with_too_few_words_for_a_classifier_has_no_place_in_its_slope(tmp_path: Path) -> None:
+    found = found_in(evidence_of(tmp_path / "study", domain_study(), told_apart=["synth_nli"]))
+    assert found is not None and found.slopes["divergence", "targets"].cells == 6
+    assert found.slopes["proxy", "targets"].cells == 3 and ("proxy", "targets and arms") not in found.slopes
+    assert any(note.startswith("proxy, within targets and arms no slope: ") for note in found.notes)
