@@ -1,7 +1,7 @@
 """`ds-stilts study domains`: how far the words of what arms train on are from the words of what is scored."""
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,8 +12,11 @@ if TYPE_CHECKING:
     from ds_stilts.studies.domains import Domains
 
 
-_DIVERGENCE = "divergence of words: 0 the same words as often, 1 no word in common"
-_PROXY = "proxy A-distance: 0 a classifier of words guesses which set a piece is from, 2 it is always right"
+_TITLES = {
+    "divergence": "divergence of words: 0 the same words as often, 1 no word in common",
+    "proxy": "proxy A-distance: 0 a classifier of words guesses which set a piece is from, 2 it is always right",
+    "mmd": "squared MMD of pieces in the start model: 0 on average of one source, 2 at the most",
+}
 
 
 def domains(
@@ -23,19 +26,22 @@ def domains(
     store: StoreDir = None,
     data_root: DataRoot = None,
     overrides: Overrides = None,
+    embed: Annotated[
+        bool, typer.Option("--embed", help="Also ask the study's start model: how far apart it embeds pieces of both.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Measure how far the words of what each arm trains on are from the words of what is scored.
 
     Jensen-Shannon divergence of word frequencies, from 0 (the same) to 1 (no word in common), and proxy A-distance,
     from 0 (a classifier of words guesses which set a piece is from) to 2 (it is always right), in the languages that
-    all arms train in. No model is trained. The distances are kept in the study's folder, and its report holds the arms'
-    gains against them.
+    all arms train in; with --embed also the maximum mean discrepancy of what the start model makes of pieces of both.
+    Nothing is trained. The distances are kept in the study's folder, and its report holds the arms' gains against them.
 
     \b
     Example:
         ds-stilts study domains s4
-        ds-stilts study domains s4 --size mini --data-root /data/xtreme --json
+        ds-stilts study domains s4 --size mini --data-root /data/xtreme --embed --json
     """
     from ds_stilts.cli.printing import print_json
     from ds_stilts.studies.places import study_places
@@ -45,14 +51,16 @@ def domains(
     from ds_stilts.studies.domains import measure_domains
 
     folder, shared = study_places(loaded, study, out, store)
-    found = measure_domains(loaded, folder=folder, store=shared, data_root=data_root)
+    found = measure_domains(loaded, folder=folder, store=shared, data_root=data_root, embed=embed)
     print_json(asdict(found)) if as_json else _show(found)
 
 
 def _show(found: "Domains") -> None:
     from ds_stilts.cli.printing import print_table
+    from ds_stilts.data.word_pieces import PIECE_WORDS
+    from ds_stilts.studies.domain_distances import FEWEST_PIECES
 
-    for measure, title in (("divergence", _DIVERGENCE), ("proxy", _PROXY)):
+    for measure, title in _TITLES.items():
         known = {target: one for target, own in found.targets.items() if (one := own.by_measure().get(measure))}
         if not known:
             continue
@@ -63,6 +71,7 @@ def _show(found: "Domains") -> None:
         print_table([*rows, halves])
         typer.echo()
     for target, own in found.targets.items():
-        typer.echo(f"{target}: {own.words:,} words of each set, in {', '.join(own.languages)}")
+        few = "" if own.proxy else f"; too few to cut into pieces, for which {FEWEST_PIECES * PIECE_WORDS:,} are needed"
+        typer.echo(f"{target}: {own.words:,} words of each set, in {', '.join(own.languages)}{few}")
     for name, why in found.left_out.items():
         typer.echo(f"left out: {name} {why}")

@@ -33,6 +33,11 @@ def words(text: str, language: str) -> list[str]:
     return [letter for letter in plain if letter != " "] if language in UNSPACED else plain.split()
 
 
+def joined(words: Iterable[str], language: str) -> str:
+    """Words as a text."""
+    return ("" if language in UNSPACED else " ").join(words)
+
+
 @cache
 def _spaced() -> dict[int, str]:
     """Punctuation, symbols, separators, and characters of control, each as a space."""

@@ -11,7 +11,7 @@ from math import sqrt
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from ds_stilts.data.word_counts import Sample
+from ds_stilts.data.word_counts import Sample, joined
 from ds_stilts.statistics.proxy_a import FOLDS, proxy_a_distance
 
 PIECE_WORDS = 32
@@ -21,8 +21,8 @@ PIECE_WORDS = 32
 class Pieces:
     """Of a set, or of a mixture of sets."""
 
-    words: tuple[Counter[str], ...]
-    """Of each piece, how often each word occurs."""
+    words: tuple[tuple[str, ...], ...]
+    """Of each piece, in their order."""
     folds: tuple[int, ...]
     """The part of a cross-validation that each is in: as many of every set in each, and neighbours together, which may
     be of one text."""
@@ -35,12 +35,12 @@ def cut(parts: Sequence[tuple[Sample, float]], num_words: int) -> Pieces:
         parts: each with its share of the words; shares add up to 1.
         num_words: in all; what is left over of a set is dropped.
     """
-    words: list[Counter[str]] = []
+    words: list[tuple[str, ...]] = []
     folds: list[int] = []
     for sample, share in parts:
         own = sample.first(round(share * num_words))
         whole = len(own) // PIECE_WORDS
-        words += [Counter(own[PIECE_WORDS * place : PIECE_WORDS * (place + 1)]) for place in range(whole)]
+        words += [tuple(own[PIECE_WORDS * place : PIECE_WORDS * (place + 1)]) for place in range(whole)]
         folds += [place * FOLDS // whole for place in range(whole)]
     return Pieces(words=tuple(words), folds=tuple(folds))
 
@@ -56,10 +56,21 @@ def told_apart(ours: Pieces, theirs: Pieces) -> float:
     return proxy_a_distance(rows[0], rows[1], np.array(ours.folds), np.array(theirs.folds))
 
 
-def _rows(pieces: Sequence[Counter[str]], vocabulary: dict[str, int]) -> csr_matrix:
+def some_texts(pieces: Pieces, most: int, language: str) -> list[str]:
+    """Texts of pieces that are spread evenly over all: of each set of a mixture its share.
+
+    Args:
+        most: as many at most.
+        language: of their words.
+    """
+    places = np.linspace(0, len(pieces.words), min(most, len(pieces.words)), endpoint=False).astype(int)
+    return [joined(pieces.words[place], language) for place in places]
+
+
+def _rows(pieces: Sequence[Sequence[str]], vocabulary: dict[str, int]) -> csr_matrix:
     """Relative frequencies as rows of length 1."""
     values, columns, ends = [], [], [0]
-    for piece in pieces:
+    for piece in map(Counter, pieces):
         length = sqrt(sum(count**2 for count in piece.values()))
         values += [count / length for count in piece.values()]
         columns += [vocabulary[word] for word in piece]

@@ -1,8 +1,8 @@
 """`ds-stilts study domains`: how far the words of what each arm trains on are from the words of what is scored.
 
-Distances are Jensen-Shannon divergences of word frequencies (`ds_stilts.data.word_counts`) and how well a classifier
-tells pieces of the texts apart (`ds_stilts.data.word_pieces`), within one language: only languages count that every arm
-trains in and the target is scored in. They are kept for the study's report, which holds gains against them.
+Which sets are read, and how much of each, is decided here; the distances are `domain_distances`'s. Only languages count
+that every arm trains in and the target is scored in. What is found is kept for the study's report, which holds gains
+against it.
 """
 
 import math
@@ -10,14 +10,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import chain
 from pathlib import Path
-from statistics import fmean
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ds_stilts.data.identity import stable
 from ds_stilts.data.prepare import SplitKey
 from ds_stilts.data.sampling import items_drawn
-from ds_stilts.data.word_counts import Sample, divergence, draw_sample, mixed_counts
-from ds_stilts.data.word_pieces import PIECE_WORDS, cut, told_apart
+from ds_stilts.data.word_counts import Sample, draw_sample
 from ds_stilts.engine.telemetry import say
 from ds_stilts.errors import RecipeError, StatisticsError
 from ds_stilts.phases.context import Run
@@ -25,51 +23,19 @@ from ds_stilts.phases.splits import scoring_keys, training_keys
 from ds_stilts.recipe import Training
 from ds_stilts.report.beside import keep, kept
 from ds_stilts.studies.beside import fingerprints, run_with_data
-from ds_stilts.studies.expand import StudyRun
+from ds_stilts.studies.domain_distances import Distances, Mixture, TargetDistances, compare
+from ds_stilts.studies.expand import SHARED, StudyRun
 from ds_stilts.studies.guards import first_seed
 from ds_stilts.studies.plan import check_study
 from ds_stilts.studies.store import Store
 from ds_stilts.studies.study import Study
 from ds_stilts.tasks import get_task
 
+if TYPE_CHECKING:  # torch is imported where the start model is asked
+    from ds_stilts.evaluation.text_vectors import TextReader
+
 KEPT = "domains.json"
-MOST_WORDS = 200_000
-"""Of a sample that is compared, at the most."""
-FEWEST_WORDS = 500
-FEWEST_PIECES = 200
-"""Of each sample of a proxy A-distance: with so many, guessing comes to 0 ± 0.1."""
 _ANY_LENGTH = 1 << 20
-
-
-@dataclass(frozen=True, kw_only=True)
-class Distances:
-    """Of a target, by one measure."""
-
-    halves: float
-    """Between two halves of what is scored: what the same domain comes to with so many words."""
-    arms: Mapping[str, float]
-
-
-@dataclass(frozen=True, kw_only=True)
-class TargetDistances:
-    """One target."""
-
-    languages: tuple[str, ...]
-    """Distances are means over these."""
-    words: int
-    """Of each sample that was compared, in the language that has the fewest."""
-    divergence: Distances
-    """Of word frequencies, from 0 (the same words as often) to 1 (no word in common)."""
-    proxy: Distances | None
-    """Proxy A-distances, from 0 (a classifier guesses) to 2 (it is always right); None: too few words."""
-
-    def by_measure(self) -> dict[str, Distances]:
-        """Those that are known, by the names of `MEASURES`."""
-        return {name: own for name in MEASURES if (own := getattr(self, name))}
-
-
-MEASURES: Mapping[str, float] = {"divergence": 1.0, "proxy": 2.0}
-"""Names of measures, and the most that each can be."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,12 +70,15 @@ class _Reader:
         return self.drawn[name]
 
 
-def measure_domains(study: Study, *, folder: Path, store: Store, data_root: Path | None) -> Domains:
+def measure_domains(
+    study: Study, *, folder: Path, store: Store, data_root: Path | None, embed: bool = False
+) -> Domains:
     """Read what arms train on and what is scored, and keep the distances in the study's folder.
 
     Args:
         folder: the study's.
-        store: where files of made-up languages lie; they are written if need be.
+        store: where files of made-up languages lie, which are written if need be, and start models that are made.
+        embed: also ask the study's start model, that of its first seed.
 
     Raises:
         UserError: the study cannot be run as written or has nothing to compare, a data file is missing or malformed, or
@@ -117,6 +86,7 @@ def measure_domains(study: Study, *, folder: Path, store: Store, data_root: Path
     """
     runs = check_study(study, data_root)
     reader, left_out = _Reader(), {}
+    embedder = _start_model(study, runs, folder, store, data_root) if embed else None
     opened = [(one, run_with_data(one, folder=folder, store=store, data_root=data_root)) for one in first_seed(runs)]
     trained: dict[str, list[_Phase]] = {}
     first = opened[0][1]
@@ -140,8 +110,12 @@ def measure_domains(study: Study, *, folder: Path, store: Store, data_root: Path
             left_out[name] = f"is not scored in {', '.join(sorted(common))}, in which all arms train"
             continue
         scored = {language: reader.sample(keys[language], first.data_root, "scored") for language in languages}
+        read = {
+            language: {arm: _mixture(phases, language, reader) for arm, phases in trained.items()}
+            for language in languages
+        }
         try:
-            targets[name] = _distances(scored, trained, reader)
+            targets[name] = compare(scored, read, embedder.vectors if embedder else None)
         except StatisticsError as error:
             left_out[name] = str(error)
     if not targets:
@@ -167,7 +141,7 @@ def kept_domains(folder: Path, runs: Sequence[StudyRun]) -> Domains | None:
                     languages=tuple(own["languages"]),
                     words=own["words"],
                     divergence=Distances(**own["divergence"]),
-                    proxy=Distances(**own["proxy"]) if own["proxy"] else None,
+                    **{name: Distances(**own[name]) if own[name] else None for name in ("proxy", "mmd")},
                 )
                 for name, own in found["targets"].items()
             },
@@ -241,50 +215,26 @@ def _common_languages(study: Study, trained: Mapping[str, Sequence[_Phase]]) -> 
     return common
 
 
-def _distances(
-    scored: Mapping[str, Sample], trained: Mapping[str, Sequence[_Phase]], reader: _Reader
-) -> TargetDistances:
-    """One target's, or a StatisticsError where there are too few words."""
-    found: dict[str, dict[str, list[float]]] = {measure: {name: [] for name in ("", *trained)} for measure in MEASURES}
-    """By measure and arm, of each language; under "" those of the halves."""
-    fewest = MOST_WORDS
-    for language, sample in scored.items():
-        first, second = sample.halves()
-        read = {
-            name: _shared(chain.from_iterable(p.parts(language, reader) for p in trained[name])) for name in trained
-        }
-        most = [
-            min((int(part.num_words / share) for part, share in parts if share), default=0) for parts in read.values()
-        ]
-        num_words = min(MOST_WORDS, first.num_words, second.num_words, *most)
-        if num_words < FEWEST_WORDS:
-            raise StatisticsError(
-                f"has too few words in {language}: half of what is scored, or what an arm trains on, has "
-                f"{num_words:,}, and of fewer than {FEWEST_WORDS} frequencies say nothing"
-            )
-        fewest = min(fewest, num_words)
-        own = first.counts(num_words)
-        compared = {"": [(second, 1.0)], **read}
-        for name, parts in compared.items():
-            found["divergence"][name].append(divergence(own, mixed_counts(parts, num_words)))
-        if num_words < FEWEST_PIECES * PIECE_WORDS:
-            continue
-        say(f"telling pieces in {language} apart", passing=True)
-        pieces = cut([(first, 1.0)], num_words)
-        for name, parts in compared.items():
-            found["proxy"][name].append(told_apart(pieces, cut(parts, num_words)))
-    means = {
-        measure: Distances(halves=fmean(own[""]), arms={name: fmean(own[name]) for name in trained})
-        for measure, own in found.items()
-        if len(own[""]) == len(scored)
-    }
-    return TargetDistances(
-        languages=tuple(scored), words=fewest, divergence=means["divergence"], proxy=means.get("proxy")
-    )
+def _start_model(
+    study: Study, runs: Sequence[StudyRun], folder: Path, store: Store, data_root: Path | None
+) -> "TextReader":
+    import torch
+
+    from ds_stilts.evaluation.text_vectors import TextReader
+    from ds_stilts.phases.training import load_source
+    from ds_stilts.studies.predict.start import open_start
+
+    shared = next(run for run in runs if run.group == SHARED)
+    run, source = open_start(shared, study=study.study, folder=folder, store=store, data_root=data_root)
+    start = load_source(run, source)
+    if start.weights is not None:
+        start.weights.fill()
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    return TextReader(start.encoder, start.tokenizer, budget=run.recipe.evaluation.batch_tokens, device=device)
 
 
-def _shared(parts: Any) -> list[tuple[Sample, float]]:
-    """Amounts as shares."""
-    listed = list(parts)
-    total = math.fsum(amount for _, amount in listed)
-    return [(sample, amount / total) for sample, amount in listed if total]
+def _mixture(phases: Sequence[_Phase], language: str, reader: _Reader) -> Mixture:
+    """What an arm reads in a language, its phases together."""
+    parts = list(chain.from_iterable(phase.parts(language, reader) for phase in phases))
+    total = math.fsum(amount for _, amount in parts)
+    return [(sample, amount / total) for sample, amount in parts if total]

@@ -16,10 +16,13 @@ from ds_stilts.studies.store import Store
 from ds_stilts.studies.study import Study
 from ds_stilts.tasks import get_task
 from tests.hub import nli_rows, put_in_cache, write_hub
+from tests.small import tokenizer, xlmr
 from tests.studies.worlds import study
 
 SEA = [f"sea{number}" for number in range(60)]
 LAW = [f"law{number}" for number in range(60)]
+IN_LETTERS = str.maketrans("0123456789", "abcdefghij")
+"""For a model that knows no digits."""
 
 
 def sentence(draw: Random, vocabulary: Sequence[str]) -> str:
@@ -76,8 +79,8 @@ def real_study(**changes: object) -> Study:
     return study(**{**values, **changes})
 
 
-def measured(wanted: Study, root: Path, folder: Path) -> Domains:
-    return measure_domains(wanted, folder=folder, store=Store(root=folder / "store"), data_root=root)
+def measured(wanted: Study, root: Path, folder: Path, *, embed: bool = False) -> Domains:
+    return measure_domains(wanted, folder=folder, store=Store(root=folder / "store"), data_root=root, embed=embed)
 
 
 def test_an_arm_is_near_what_has_its_words_and_a_mixture_between(root: Path, tmp_path: Path) -> None:
@@ -93,19 +96,38 @@ def test_an_arm_is_near_what_has_its_words_and_a_mixture_between(root: Path, tmp
     assert set(found.left_out) == {"none", "sum"} and "merges other arms" in found.left_out["sum"]
 
 
-def test_with_words_enough_a_classifier_tells_them_apart_as_far_as_it_can(root: Path, tmp_path: Path) -> None:
-    more = pairs(SEA, 900, 6), pairs(SEA, 900, 7), pairs(LAW, 900, 8)
+def test_with_words_enough_a_classifier_and_a_model_tell_them_apart_as_far_as_they_can(
+    root: Path, tmp_path: Path
+) -> None:
+    xlmr().save_pretrained(tmp_path / "model")
+    tokenizer().save_pretrained(tmp_path / "model")
+    sea, law = ([word.translate(IN_LETTERS) for word in words] for words in (SEA, LAW))
+    more = pairs(sea, 900, 6), pairs(sea, 900, 7), pairs(law, 900, 8)
     (root / "xnli/test-en.tsv").write_text("".join(f"{a}\t{b}\n" for a, b in more[0]))
     (root / "labels/xnli/test-en.tsv").write_text("neutral\n" * 900)
     for name, own in (("snli", more[1]), ("mnli", more[2])):
         rows = [{"premise": a, "hypothesis": b, "label": "neutral"} for a, b in own]
         (root / name / "train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    wanted = real_study()
-    own = measured(wanted, root, tmp_path / "study").targets["xnli"]
+    wanted = real_study(base__start={"model": str(tmp_path / "model")})
+    own = measured(wanted, root, tmp_path / "study", embed=True).targets["xnli"]
     assert own.words == 900 * 16 // 2 and own.proxy is not None
     assert own.proxy.arms["law"] == 2 and abs(own.proxy.arms["sea"]) < 0.3 and abs(own.proxy.halves) < 0.3
     assert own.proxy.arms["both"] == pytest.approx(1, abs=0.3), "of its halves one is always told, the other guessed"
-    assert kept_domains(tmp_path / "study", expand(wanted)) is not None
+    assert own.mmd is not None
+    arms = own.mmd.arms
+    assert arms["law"] > arms["both"] > arms["in_turn"] > max(arms["sea"], own.mmd.halves)
+    assert arms["both"] == pytest.approx(arms["law"] / 4, rel=0.4), "half of a mixture: a quarter of the square"
+    assert abs(own.mmd.halves) < 0.02 and abs(arms["sea"]) < 0.02
+    kept = kept_domains(tmp_path / "study", expand(wanted))
+    assert kept is not None and kept.targets["xnli"] == own
+    without = measured(wanted, root, tmp_path / "study").targets["xnli"]
+    assert without.mmd is None and without.proxy == own.proxy
+
+
+def test_a_start_model_that_is_not_there_is_told_before_anything_is_read(root: Path, tmp_path: Path) -> None:
+    wanted = real_study(base__start={"model": str(tmp_path / "none")})
+    with pytest.raises(UserError, match="none"):
+        measured(wanted, root, tmp_path / "study", embed=True)
 
 
 def test_distances_are_kept_for_these_recipes_only(root: Path, tmp_path: Path) -> None:

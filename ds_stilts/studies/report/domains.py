@@ -11,7 +11,8 @@ import numpy as np
 
 from ds_stilts.errors import StatisticsError
 from ds_stilts.statistics.cell_slope import Cell, CellSlope, cell_slope
-from ds_stilts.studies.domains import MEASURES, Domains, kept_domains
+from ds_stilts.studies.domain_distances import MEASURES
+from ds_stilts.studies.domains import Domains, kept_domains
 from ds_stilts.studies.report.collect import Evidence
 from ds_stilts.studies.report.gains import Gains
 
@@ -29,7 +30,7 @@ class DomainGains:
     seeds: tuple[int, ...]
     """That all of them have."""
     slopes: Mapping[tuple[str, str], CellSlope]
-    """By measure of the distance (`ds_stilts.studies.domains.MEASURES`) and what they are within (`WITHIN`)."""
+    """By measure (`ds_stilts.studies.domain_distances.MEASURES`) and what they are within (`WITHIN`)."""
     notes: tuple[str, ...]
     """Why a slope is missing, and what does not count."""
 

@@ -3,7 +3,7 @@
 from ds_stilts.data.word_pieces import PIECE_WORDS
 from ds_stilts.report.numbers import NOTHING, count, points, signed
 from ds_stilts.statistics.cell_slope import CellSlope
-from ds_stilts.studies.domains import MEASURES, Distances
+from ds_stilts.studies.domain_distances import MEASURES, Distances
 from ds_stilts.studies.report.document import Block, Figure, Figures, Part, Table, Td, note, sentence
 from ds_stilts.studies.report.domains import DomainGains
 from ds_stilts.studies.report.plots import scatter_svg
@@ -13,16 +13,18 @@ from ds_stilts.studies.report.words import estimate_td, p_text
 
 STEP = 0.1
 """Slopes are told for a tenth of what a distance can be."""
-TITLES = {"divergence": "Divergence of words", "proxy": "Proxy A-distance"}
+TITLES = {"divergence": "Divergence of words", "proxy": "Proxy A-distance", "mmd": "Squared MMD in the start model"}
 _KEY = (
     "Each dot is an arm: its gain over the baseline in that target's zero-shot languages, and the divergence of the "
     "words that it trains on from those that are scored. Lines have one slope in all targets."
 )
 _DISTANCE = (
     "Divergence: Jensen-Shannon divergence of word frequencies, 0 where they are equal, 1 where no word is shared, "
-    "between samples of equally many words. Proxy A-distance: how well a linear classifier of words tells pieces of "
-    f"{PIECE_WORDS} words apart that it has not learned from, 0 where it guesses, 2 where it is always right. Both see "
-    "words, not tasks: arms of another task, other labels or another order are as near as their texts."
+    "between samples of equally many words. The others compare pieces of "
+    f"{PIECE_WORDS} words. Proxy A-distance: how well a linear classifier of words tells pieces apart that it has not "
+    "learned from, around 0 where it guesses, 2 where it is always right. Squared MMD: the maximum mean discrepancy of "
+    "pieces as the start model embeds them, 0 on average where they are of one source. All see texts, not tasks: arms "
+    "of another task, other labels or another order are as near as their texts."
 )
 _SLOPES = (
     "Within targets, arms are compared with one another in each target. Within targets and arms, what an arm gains in "

@@ -61,6 +61,7 @@ def evidence_of(
                 "proxy": {"halves": -0.05, "arms": {arm: 2 * far for arm, far in own.items() if arm in study.arms}}
                 if target in told_apart
                 else None,
+                "mmd": None,
             }
             for target, own in DISTANCES.items()
         }  # fmt: skip
