@@ -52,7 +52,9 @@ class Telemetry:
         self._start = self._last = time.monotonic()
         self._tokens = self._skipped = 0
         self._alarm = SpikeAlarm()
-        self._alarm.replay(json.loads(line).get("losses", {}) for line in self._records.kept)
+        kept = [json.loads(line) for line in self._records.kept]
+        self._alarm.replay(line.get("losses", {}) for line in kept)
+        self._looked = {line["step"] for line in kept if "validation" in line}
 
     def step(self, step: int, *, tokens: int, values: dict[str, Any]) -> None:
         """Record one log interval.
@@ -124,7 +126,8 @@ class Telemetry:
         found = {"value": mean, "tasks": dict(look.values), "best": seen.value, "best_step": best_step}
         found |= {"worse": seen.worse} | ({} if rule == "value" else {"choose_by": rule})
         found |= {"shares": dict(shares[-1])} if shares else {}
-        self._records.line({"step": step, "validation": {**found, **look.shown}})
+        if step not in self._looked:  # else an owed look was told before, and the run killed before it was noted
+            self._records.line({"step": step, "validation": {**found, **look.shown}})
         points = {"validation": mean, **{f"validation/{task}": own for task, own in look.values.items()}, **look.points}
         points |= {f"next_share/{task}": share for task, share in (shares[-1] if shares else {}).items()}
         self._records.scalars(points, step)

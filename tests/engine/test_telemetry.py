@@ -148,3 +148,13 @@ def test_a_validation_has_its_values_the_best_so_far_and_what_it_saw_besides(
     said = capsys.readouterr().err
     assert "validation 50.00, the best so far; entropy 0.500" in said
     assert "validation 50.00, best by entropy 45.00 at step 2; entropy 0.500" in said
+
+
+def test_a_look_that_is_made_again_by_the_next_start_has_one_line(tmp_path: Path) -> None:
+    """As where a run is killed after an owed look was told, and before the checkpoint says that it is owed no more."""
+    run(tmp_path, 0, 4)
+    for _ in range(2):
+        telemetry = Telemetry(tmp_path, label="arms/qa", num_steps=10, first_step=4, enabled=True)
+        telemetry.validation(4, Look(values={"qa": 50.0}), Seen(value=50.0, best_step=4))
+        telemetry.close()
+    assert [(line["step"], "validation" in line) for line in lines(tmp_path)][-2:] == [(4, False), (4, True)]
