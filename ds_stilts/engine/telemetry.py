@@ -149,7 +149,8 @@ def say(line: str, *, passing: bool = False) -> None:
     if sys.stderr.isatty():
         # A passing line that wrapped could not be taken back whole.
         shown = line[: shutil.get_terminal_size().columns - 1] if passing else line
-        print(f"\r\x1b[2K{shown}", end="" if passing else "\n", file=sys.stderr, flush=True)
+        print(f"\r\x1b[2K{shown}" + ("" if passing else "\n"), end="", file=sys.stderr, flush=True)
     elif not passing or time.monotonic() - _last_passing >= _PASSING_EVERY_S:
         _last_passing = time.monotonic() if passing else _last_passing
-        print(line, file=sys.stderr, flush=True)
+        # With its end in the same write: other ranks, which may have something to tell, share the log file.
+        print(f"{line}\n", end="", file=sys.stderr, flush=True)
