@@ -24,6 +24,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from ds_stilts.statistics.blocked_permutation import blocked_permutation  # noqa: E402
+from ds_stilts.statistics.cell_slope import Cell, cell_slope  # noqa: E402
 from ds_stilts.statistics.estimate import Estimate, paired_contrast  # noqa: E402
 from ds_stilts.statistics.margins import equivalence, non_inferiority  # noqa: E402
 from ds_stilts.statistics.mixed_model import Slope, language_slope  # noqa: E402
@@ -37,6 +38,7 @@ from ds_stilts.statistics.power import (  # noqa: E402
     power_of_contrast,
     power_of_signs,
 )
+from ds_stilts.statistics.scaling_shape import ScalingShape, scaling_shape  # noqa: E402
 from ds_stilts.statistics.selection import best_of  # noqa: E402
 from ds_stilts.statistics.signs import sign_flip_test, sign_test  # noqa: E402
 from ds_stilts.statistics.slope_power import detectable_slope  # noqa: E402
@@ -298,6 +300,60 @@ def orders() -> Iterator[Row]:
     )  # fmt: skip
 
 
+def cell_slopes() -> Iterator[Row]:
+    """Arms that gain alike in all targets, and have nothing to do with their distances but what is planted."""
+    cells = [(arm, target) for arm in "abcde" for target in "xyz"]
+
+    def world(draw: np.random.Generator, num_seeds: int, slope: float) -> tuple[np.ndarray, dict[Cell, float]]:
+        arms = {arm: (draw.uniform(), 5 * draw.normal()) for arm in "abcde"}
+        distances = {cell: arms[cell[0]][0] + 0.3 * draw.uniform() for cell in cells}
+        gains_C = np.array([arms[cell[0]][1] + slope * distances[cell] for cell in cells])
+        return gains_C + draw.normal(size=(num_seeds, len(cells))), distances
+
+    def covers(draw: np.random.Generator, num_seeds: int) -> float:
+        over_seeds = cell_slope(*_with_cells(world(draw, num_seeds, -5.0), cells), arms_too=True).over_seeds
+        return holds(over_seeds, -5.0) if over_seeds else 0.0
+
+    def alarms(draw: np.random.Generator, arms_too: bool) -> float:
+        return float(cell_slope(*_with_cells(world(draw, 6, 0.0), cells), arms_too=arms_too).p <= 0.05)
+
+    for size in (6, 10):
+        yield Row(
+            method="cell slope, over seeds", case=f"5 arms that differ, 3 targets, {size} seeds", what="covers",
+            band=COVERS, trial=partial(covers, num_seeds=size),
+        )  # fmt: skip
+    for within, arms_too in (("targets", False), ("targets and arms", True)):
+        yield Row(
+            method="cell slope, arms shuffled", case=f"within {within}, 5 arms that differ, no slope",
+            what="false alarms", band=ALARMS, trial=partial(alarms, arms_too=arms_too),
+        )  # fmt: skip
+
+
+def _with_cells(
+    made: tuple[np.ndarray, dict[Cell, float]], cells: list[Cell]
+) -> tuple[np.ndarray, list[Cell], dict[Cell, float]]:
+    return made[0], cells, made[1]
+
+
+def scaling() -> Iterator[Row]:
+    """Amounts as in S1: none, and arms of 1 to 8 languages."""
+    amounts_A = np.array([0, 1, 1, 1, 2, 2, 2, 4, 4, 4, 8], float)
+    places_A = np.log2(1 + amounts_A)
+
+    def shape(draw: np.random.Generator, num_seeds: int, slope: float) -> ScalingShape:
+        return scaling_shape(slope * places_A + draw.normal(size=(num_seeds, len(amounts_A))), amounts_A)
+
+    for size in (6, 10):
+        yield Row(
+            method="scaling, a doubling", case=f"11 arms of 5 amounts, {size} seeds", what="covers", band=COVERS,
+            trial=lambda draw, n=size: holds(shape(draw, n, 2.0).per_doubling, 2.0),
+        )  # fmt: skip
+        yield Row(
+            method="scaling, a fall", case=f"11 arms that do not differ, {size} seeds", what="any false alarm",
+            band=ALARMS, trial=lambda draw, n=size: found(shape(draw, n, 0.0).fall.adjusted_p),
+        )  # fmt: skip
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--simulations", type=int, default=10_000)
@@ -314,6 +370,8 @@ def main() -> int:
         slopes,
         announced_slopes,
         orders,
+        cell_slopes,
+        scaling,
         contrasts,
         contrasts_of_languages,
         announced_contrasts,
