@@ -5,16 +5,16 @@
 Prints one row of a Markdown table after another (docs/statistics.md has them), and ends with exit code 1 if one lies
 outside what is promised: intervals cover 93 to 97 %, tests reject at most 5.5 % of what is true, power is within 3
 points of what was announced. Rows marked "limit" show where a method's assumptions end, and promise nothing. Contrasts
-take 300 draws of items a simulation instead of 10,000, and permutation tests 199 instead of 9,999: that blurs an
-interval by 4 % of its width at random, and moves no promise.
+take 300 draws of items a simulation instead of 10,000, single runs 500 instead of 2,000, permutation tests 199 instead
+of 9,999: that blurs an interval by 4 % of its width at random, and moves no promise.
 """
 
 import argparse
 import gc
 import sys
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -23,9 +23,10 @@ import numpy as np
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from benchmarks.simulation_rows import ALARMS, COVERS, Row, found, holds  # noqa: E402
+from benchmarks.statistics_described import cell_slopes, one_run, scaling  # noqa: E402
 from ds_stilts.statistics.blocked_permutation import blocked_permutation  # noqa: E402
-from ds_stilts.statistics.cell_slope import Cell, cell_slope  # noqa: E402
-from ds_stilts.statistics.estimate import Estimate, paired_contrast  # noqa: E402
+from ds_stilts.statistics.estimate import paired_contrast  # noqa: E402
 from ds_stilts.statistics.margins import equivalence, non_inferiority  # noqa: E402
 from ds_stilts.statistics.mixed_model import Slope, language_slope  # noqa: E402
 from ds_stilts.statistics.multi_bootstrap import Contrast, Measure, mean_over_tasks, multi_bootstrap  # noqa: E402
@@ -38,7 +39,6 @@ from ds_stilts.statistics.power import (  # noqa: E402
     power_of_contrast,
     power_of_signs,
 )
-from ds_stilts.statistics.scaling_shape import ScalingShape, scaling_shape  # noqa: E402
 from ds_stilts.statistics.selection import best_of  # noqa: E402
 from ds_stilts.statistics.signs import sign_flip_test, sign_test  # noqa: E402
 from ds_stilts.statistics.slope_power import detectable_slope  # noqa: E402
@@ -50,30 +50,6 @@ from tests.statistics.slope_designs import columns  # noqa: E402
 from tests.statistics.slope_designs import gains as slope_gains  # noqa: E402
 from tests.statistics.worlds import CASES as WORLDS  # noqa: E402
 from tests.statistics.worlds import World  # noqa: E402
-
-Trial = Callable[[np.random.Generator], float]
-"""One simulation: 1 where the interval holds the truth or the test rejects, else 0; or a share."""
-COVERS, ALARMS = (0.93, 0.97), (0.0, 0.055)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Row:
-    """One promise."""
-
-    method: str
-    case: str
-    what: str
-    trial: Trial
-    band: tuple[float, float] | None
-    """None: a limit, of which nothing is promised."""
-
-
-def holds(found: Estimate, truth: float) -> float:
-    return float(found.interval is not None and found.interval[0] <= truth <= found.interval[1])
-
-
-def found(p: float | None) -> float:
-    return float(p is not None and p < 0.05)
 
 
 def contrast(world: World, draw: np.random.Generator, measure: Measure | None = None) -> Contrast:
@@ -300,60 +276,6 @@ def orders() -> Iterator[Row]:
     )  # fmt: skip
 
 
-def cell_slopes() -> Iterator[Row]:
-    """Arms that gain alike in all targets, and have nothing to do with their distances but what is planted."""
-    cells = [(arm, target) for arm in "abcde" for target in "xyz"]
-
-    def world(draw: np.random.Generator, num_seeds: int, slope: float) -> tuple[np.ndarray, dict[Cell, float]]:
-        arms = {arm: (draw.uniform(), 5 * draw.normal()) for arm in "abcde"}
-        distances = {cell: arms[cell[0]][0] + 0.3 * draw.uniform() for cell in cells}
-        gains_C = np.array([arms[cell[0]][1] + slope * distances[cell] for cell in cells])
-        return gains_C + draw.normal(size=(num_seeds, len(cells))), distances
-
-    def covers(draw: np.random.Generator, num_seeds: int) -> float:
-        over_seeds = cell_slope(*_with_cells(world(draw, num_seeds, -5.0), cells), arms_too=True).over_seeds
-        return holds(over_seeds, -5.0) if over_seeds else 0.0
-
-    def alarms(draw: np.random.Generator, arms_too: bool) -> float:
-        return float(cell_slope(*_with_cells(world(draw, 6, 0.0), cells), arms_too=arms_too).p <= 0.05)
-
-    for size in (6, 10):
-        yield Row(
-            method="cell slope, over seeds", case=f"5 arms that differ, 3 targets, {size} seeds", what="covers",
-            band=COVERS, trial=partial(covers, num_seeds=size),
-        )  # fmt: skip
-    for within, arms_too in (("targets", False), ("targets and arms", True)):
-        yield Row(
-            method="cell slope, arms shuffled", case=f"within {within}, 5 arms that differ, no slope",
-            what="false alarms", band=ALARMS, trial=partial(alarms, arms_too=arms_too),
-        )  # fmt: skip
-
-
-def _with_cells(
-    made: tuple[np.ndarray, dict[Cell, float]], cells: list[Cell]
-) -> tuple[np.ndarray, list[Cell], dict[Cell, float]]:
-    return made[0], cells, made[1]
-
-
-def scaling() -> Iterator[Row]:
-    """Amounts as in S1: none, and arms of 1 to 8 languages."""
-    amounts_A = np.array([0, 1, 1, 1, 2, 2, 2, 4, 4, 4, 8], float)
-    places_A = np.log2(1 + amounts_A)
-
-    def shape(draw: np.random.Generator, num_seeds: int, slope: float) -> ScalingShape:
-        return scaling_shape(slope * places_A + draw.normal(size=(num_seeds, len(amounts_A))), amounts_A)
-
-    for size in (6, 10):
-        yield Row(
-            method="scaling, a doubling", case=f"11 arms of 5 amounts, {size} seeds", what="covers", band=COVERS,
-            trial=lambda draw, n=size: holds(shape(draw, n, 2.0).per_doubling, 2.0),
-        )  # fmt: skip
-        yield Row(
-            method="scaling, a fall", case=f"11 arms that do not differ, {size} seeds", what="any false alarm",
-            band=ALARMS, trial=lambda draw, n=size: found(shape(draw, n, 0.0).fall.adjusted_p),
-        )  # fmt: skip
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--simulations", type=int, default=10_000)
@@ -372,6 +294,7 @@ def main() -> int:
         orders,
         cell_slopes,
         scaling,
+        one_run,
         contrasts,
         contrasts_of_languages,
         announced_contrasts,

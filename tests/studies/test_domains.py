@@ -5,19 +5,22 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import datasets
 import pytest
 
+from ds_stilts.cli.main import main
 from ds_stilts.errors import RecipeError, UserError
 from ds_stilts.studies.domains import KEPT, Domains, kept_domains, measure_domains
 from ds_stilts.studies.expand import expand
 from ds_stilts.studies.store import Store
 from ds_stilts.studies.study import Study
+from ds_stilts.studies.study_file import check_study
 from ds_stilts.tasks import get_task
 from tests.hub import nli_rows, put_in_cache, write_hub
 from tests.small import tokenizer, xlmr
-from tests.studies.worlds import study
+from tests.studies.worlds import values, write
 
 SEA = [f"sea{number}" for number in range(60)]
 LAW = [f"law{number}" for number in range(60)]
@@ -68,15 +71,19 @@ ARMS = {
 }
 
 
-def real_study(**changes: object) -> Study:
-    values = {
+def values_of(**changes: object) -> dict[str, Any]:
+    own = {
         "base__data": {},
         "base__start": {"model": "owner/model"},
         "arms": ARMS,
         "targets": {"xnli": {"score_languages": ["en", "sw"]}},
         "contrasts": {"helps": {"arm": "sea", "against": "none"}},
     }
-    return study(**{**values, **changes})
+    return values(**{**own, **changes})
+
+
+def real_study(**changes: object) -> Study:
+    return check_study(values_of(**changes), source="study.yaml", folder=Path())
 
 
 def measured(wanted: Study, root: Path, folder: Path, *, embed: bool = False) -> Domains:
@@ -128,6 +135,21 @@ def test_a_start_model_that_is_not_there_is_told_before_anything_is_read(root: P
     wanted = real_study(base__start={"model": str(tmp_path / "none")})
     with pytest.raises(UserError, match="none"):
         measured(wanted, root, tmp_path / "study", embed=True)
+
+
+def test_the_command_shows_what_there_is_and_says_what_there_is_not(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = write(tmp_path, values_of())
+    words = ["domains", str(file), "--out", str(tmp_path / "study"), "--data-root", str(root)]
+    monkeypatch.setattr("sys.argv", ["ds-stilts", "study", *words])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    told = capsys.readouterr().out
+    assert ended.value.code == 0 and "divergence of words: 0 the same words as often" in told
+    assert "proxy A-distance" not in told
+    assert "xnli: 800 words of each set, in en; too few to cut into pieces, for which 6,400 are needed" in told
+    assert "left out: none trains nothing before the targets" in told
 
 
 def test_distances_are_kept_for_these_recipes_only(root: Path, tmp_path: Path) -> None:
