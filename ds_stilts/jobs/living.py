@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from ds_stilts.jobs.record import Submitted
-from ds_stilts.jobs.slurm import states
+from ds_stilts.jobs.slurm import queued
 
 
 def living(jobs: Sequence[Submitted]) -> dict[str, str]:
@@ -16,5 +16,5 @@ def living(jobs: Sequence[Submitted]) -> dict[str, str]:
         return {}
     ours = {key for job in jobs for key in job.elements()}
     return {
-        key: facts.state for key, facts in states([job.id for job in jobs]).items() if facts.is_live and key in ours
+        key: facts.state for key, facts in queued([job.id for job in jobs]).items() if facts.is_live and key in ours
     }

@@ -5,7 +5,7 @@ Works with and without an accounting database, and in federations, where a job b
 
 import re
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from ds_stilts.errors import ClusterError
@@ -77,23 +77,38 @@ def parse_id(text: str) -> JobId:
     return JobId(number=int(found[1]), cluster=found[2])
 
 
-def states(jobs: Sequence[JobId]) -> dict[str, JobState]:
+def states(jobs: Sequence[JobId], keys: Collection[str] = ()) -> dict[str, JobState]:
     """What is known of jobs, by "123" or, for an element of an array, "123_4": from the queue, which remembers ended
     jobs for some minutes, and for older ones from the accounts. Those that nobody remembers are left out.
+
+    Args:
+        keys: elements that are asked about, each of which the queue forgets by itself, while others of its array live.
+
+    Raises:
+        NoSlurm: no answer.
+    """
+    found = queued(jobs)
+    seen = {key.split("_")[0] for key in found} - {key.split("_")[0] for key in keys if key not in found}
+    forgotten = [job for job in jobs if str(job.number) not in seen]
+    for here in _by_cluster(forgotten):
+        found = accounts(here) | found
+    return found
+
+
+def queued(jobs: Sequence[JobId]) -> dict[str, JobState]:
+    """As `states`, from the queue alone: a job that is not over is there.
 
     Raises:
         NoSlurm: no answer.
     """
     found: dict[str, JobState] = {}
-    for cluster in dict.fromkeys(job.cluster for job in jobs):
-        here = [job for job in jobs if job.cluster == cluster]
-        queued = queue(here)
-        seen = {key.split("_")[0] for key in queued}
-        found |= queued
-        forgotten = [job for job in here if str(job.number) not in seen]
-        if forgotten:
-            found |= accounts(forgotten)
+    for here in _by_cluster(jobs):
+        found |= queue(here)
     return found
+
+
+def _by_cluster(jobs: Sequence[JobId]) -> list[list[JobId]]:
+    return [[job for job in jobs if job.cluster == one] for one in dict.fromkeys(job.cluster for job in jobs)]
 
 
 def queue(jobs: Sequence[JobId]) -> dict[str, JobState]:
@@ -113,7 +128,11 @@ def queue(jobs: Sequence[JobId]) -> dict[str, JobState]:
 
 
 def accounts(jobs: Sequence[JobId]) -> dict[str, JobState]:
-    """As `states`, from sacct: its database or, where there is none, the list of completed jobs; empty without both."""
+    """As `states`, from sacct: its database or, where there is none, the list of completed jobs; empty without both.
+
+    Only of jobs that are over: what the queue does not know is not in it, though a database that has missed its end
+    calls it RUNNING for ever (sacctmgr(1), runaway jobs).
+    """
     numbers = ",".join(str(job.number) for job in jobs)
     for words in (
         ["sacct", "--noheader", "--parsable2", "--allocations", f"--jobs={numbers}", "--format=JobID,State"],
@@ -125,7 +144,7 @@ def accounts(jobs: Sequence[JobId]) -> dict[str, JobState]:
             return {}
         found = _states_of(answer.stdout)
         if answer.returncode == 0 and found:
-            return found
+            return {key: facts for key, facts in found.items() if not facts.is_live}
     return {}
 
 

@@ -79,7 +79,8 @@ def run_status(run_dir: Path) -> RunStatus:
 def ask(submitted: Sequence[Submitted]) -> tuple[dict[str, JobState] | None, str | None]:
     """What Slurm says of jobs, as `slurm.states`, and None; or None, and why it says nothing."""
     try:
-        return (states([job.id for job in submitted]) if submitted else {}), None
+        keys = [key for job in submitted for key in job.elements()]
+        return (states([job.id for job in submitted], keys) if submitted else {}), None
     except NoSlurm as error:
         return None, str(error)
 

@@ -94,3 +94,20 @@ def test_what_sbatch_refuses_is_said_in_its_words(slurm: Slurm) -> None:
     slurm.refuses("sbatch", "sbatch: error: x\nsbatch: error: Batch job submission failed: no such partition")
     with pytest.raises(ClusterError, match=r"^sbatch refused a job: Batch job submission failed: no such partition$"):
         submit(["script"], os.environ)
+
+
+def test_an_element_that_the_queue_has_forgotten_is_in_the_accounts_while_others_of_its_array_live(
+    slurm: Slurm,
+) -> None:
+    slurm.says("squeue", "12_1|RUNNING|9:00|node1|None\n")
+    slurm.says("sacct", "12_0|FAILED\n12_1|PENDING\n")
+
+    found = states([JobId(number=12)], ["12_0", "12_1"])
+    assert {key: one.state for key, one in found.items()} == {"12_0": "FAILED", "12_1": "RUNNING"}
+
+
+def test_a_job_that_the_queue_does_not_know_does_not_run_though_the_accounts_say_so(slurm: Slurm) -> None:
+    slurm.says("squeue", error="slurm_load_jobs error: Invalid job id specified", code=1)
+    slurm.says("sacct", "12|RUNNING\n")
+
+    assert states([JobId(number=12)]) == {}

@@ -94,3 +94,16 @@ def test_a_later_submission_counts_and_not_the_one_before(tmp_path: Path, slurm:
 def test_a_folder_without_a_run_gets_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="is no run folder, which holds"):
         run_status(tmp_path)
+
+
+def test_a_target_that_failed_long_ago_is_failed_while_others_of_its_array_run(tmp_path: Path, slurm: Slurm) -> None:
+    number = {job.name: job.number for job in submit_plan(plan(tmp_path / "run"))}
+    train = number["train/qa"]
+    slurm.says("squeue", f"{train}_1|RUNNING|2:00:00|node1|None\n")
+    slurm.says("sacct", f"{train}_0|FAILED\n{train}_1|RUNNING\n{number['score/qa']}_0|CANCELLED by 0\n")
+    states = said(tmp_path / "run")
+
+    [asked] = [word for word in slurm.asked("sacct")[0] if word.startswith("--jobs=")]
+    assert str(train) in asked.removeprefix("--jobs=").split(",")
+    assert states["targets/qa/synth_nli"] == ("failed", f"{train}_0")
+    assert states["targets/qa/synth_pos"] == ("running", f"{train}_1")

@@ -73,3 +73,12 @@ def test_with_nothing_in_the_queue_nothing_is_cancelled_and_an_old_request_is_re
 def test_a_run_without_jobs_gets_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(ClusterError, match="no jobs were submitted for"):
         stop.stop_run(tmp_path, wait_s=1)
+
+
+def test_a_job_that_the_accounts_alone_call_running_is_not_waited_for(run_dir: Path, slurm: Slurm) -> None:
+    slurm.says("squeue", "")
+    slurm.says("sacct", "11|RUNNING\n")
+    result = stop.stop_run(run_dir, wait_s=0)
+
+    assert (result.waiting, result.saved, result.killed) == ((), (), ())
+    submit_plan(plan(run_dir))  # and what is left can be submitted again
