@@ -10,6 +10,7 @@ from pathlib import Path
 from ds_stilts.errors import CheckpointError, ClusterError
 from ds_stilts.jobs.environment import job_environment
 from ds_stilts.jobs.graph import Job
+from ds_stilts.jobs.living import living
 from ds_stilts.jobs.record import Submitted, add_to_record, folder_of, read_record
 from ds_stilts.jobs.render import check_bash
 from ds_stilts.jobs.site import Site, slurm_time
@@ -126,7 +127,8 @@ def submit_jobs(
         more_environment: variables of it that jobs get beside the usual ones.
 
     Raises:
-        ClusterError: sbatch refused one; those that were submitted by this call are cancelled.
+        ClusterError: sbatch refused one; those that were submitted by this call are cancelled, or named if they cannot
+            be.
     """
     inherited = job_environment(os.environ if shell is None else shell, more_environment)
     submitted: list[Submitted] = []
@@ -136,14 +138,27 @@ def submit_jobs(
         try:
             job = submit([*dependency(planned.job, numbers), *planned.words], {**inherited, **planned.settings})
         except ClusterError as error:
-            for earlier in submitted:
-                cancel(earlier.id)
-            rest = f"; the {len(submitted)} submitted before it were cancelled" if submitted else ""
-            raise ClusterError(f"{planned.job.name}: {error}{rest}") from None
+            raise ClusterError(f"{planned.job.name}: {error}{_take_back(submitted)}") from None
         numbers[planned.job.name] = str(job.number)
         submitted.append(_submitted(planned, job, number))
         add_to_record(run_dir, submitted[-1])
     return submitted
+
+
+def _take_back(submitted: Sequence[Submitted]) -> str:
+    """Cancel jobs; returns what became of them, as the end of a sentence."""
+    if not submitted:
+        return ""
+    try:
+        for job in submitted:
+            cancel(job.id)
+        left = {int(key.split("_")[0]) for key in living(submitted)}
+    except ClusterError:  # whatever keeps Slurm from answering: the sentence is about another fault
+        left = {job.number for job in submitted}
+    if not left:
+        return f"; the {len(submitted)} submitted before it were cancelled"
+    numbers = ", ".join(map(str, sorted(left)))
+    return f"; of those submitted before it, {numbers} may still be in the queue: see `squeue --me`, and `scancel` them"
 
 
 def dependency(job: Job, numbers: Mapping[str, str]) -> list[str]:

@@ -61,7 +61,7 @@ def submit(words: Sequence[str], environment: Mapping[str, str]) -> JobId:
     """
     answer = _run(["sbatch", "--parsable", *words], _SUBMIT_S, environment)
     if answer.returncode:
-        raise ClusterError(f"sbatch refused a job: {_last(answer.stderr)}")
+        raise ClusterError(f"sbatch refused a job: {_reasons(answer.stderr)}")
     return parse_id(answer.stdout)
 
 
@@ -174,13 +174,21 @@ def _run(
     words: Sequence[str], limit_s: float, environment: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
     try:
-        return subprocess.run(words, env=environment, capture_output=True, text=True, timeout=limit_s)
+        return subprocess.run(words, env=environment, capture_output=True, text=True, errors="replace", timeout=limit_s)
     except FileNotFoundError:
         raise NoSlurm(f"there is no command '{words[0]}' here; do this on a login node of the cluster") from None
     except subprocess.TimeoutExpired:
         raise NoSlurm(f"Slurm gave no answer to {words[0]} within {limit_s:.0f} s; try again later") from None
 
 
+def _reasons(text: str) -> str:
+    """What sbatch itself says, in one line: before its own last words, which may be as little as "Unspecified error",
+    come those of a site's rules (job_submit plugins)."""
+    own = [line.strip().removeprefix("sbatch: ") for line in text.splitlines() if line.startswith("sbatch: ")]
+    own = [line.removeprefix("error: ").removeprefix("fatal: ").strip() for line in own]
+    return "; ".join(dict.fromkeys(line for line in own if line)) or _last(text)
+
+
 def _last(text: str) -> str:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[-1].removeprefix("sbatch: error: ") if lines else "without a word"
+    return lines[-1] if lines else "without a word"

@@ -91,8 +91,26 @@ def test_a_machine_without_slurm_gets_a_sentence(tmp_path: Path, monkeypatch: py
 
 
 def test_what_sbatch_refuses_is_said_in_its_words(slurm: Slurm) -> None:
-    slurm.refuses("sbatch", "sbatch: error: x\nsbatch: error: Batch job submission failed: no such partition")
+    slurm.refuses("sbatch", "perl: warning: locale\nsbatch: error: Batch job submission failed: no such partition\n")
     with pytest.raises(ClusterError, match=r"^sbatch refused a job: Batch job submission failed: no such partition$"):
+        submit(["script"], os.environ)
+    slurm.refuses("sbatch", "/etc/profile: broken\n")
+    with pytest.raises(ClusterError, match=r"^sbatch refused a job: /etc/profile: broken$"):
+        submit(["script"], os.environ)
+
+
+def test_the_reason_that_a_sites_own_rules_give_for_refusing_a_job_is_said(slurm: Slurm) -> None:
+    said = "sbatch: GPU jobs need an account:\nsbatch: error: see https://site\n"
+    slurm.refuses("sbatch", said + "sbatch: error: Batch job submission failed: Unspecified error")
+    with pytest.raises(ClusterError, match=r"a job: GPU jobs need an account:; see https://site; Batch job .* error$"):
+        submit(["script"], os.environ)
+
+
+def test_what_slurm_says_in_another_character_set_is_no_fault_of_ours(slurm: Slurm, tmp_path: Path) -> None:
+    (tmp_path / "slurm" / "sbatch").write_bytes(
+        b"#!/bin/sh\nprintf 'sbatch: error: Zugriff verw\\374rgt\\n' >&2; exit 1\n"
+    )
+    with pytest.raises(ClusterError, match=r"Zugriff verw.*rgt"):
         submit(["script"], os.environ)
 
 

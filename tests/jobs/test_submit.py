@@ -169,6 +169,22 @@ def test_if_one_job_is_refused_those_before_it_are_cancelled(tmp_path: Path, slu
     assert [call[-1] for call in slurm.asked("scancel")] == ["11", "12"]
 
 
+def test_if_those_before_a_refused_job_cannot_be_cancelled_the_reason_is_said_all_the_same(
+    tmp_path: Path, slurm: Slurm
+) -> None:
+    slurm.refuses("sbatch", "sbatch: error: Batch job submission failed: limit", after=2)
+    slurm.says("squeue", "11|RUNNING|0:01|node1|None\n12_0|CANCELLED|0:00||\n")
+    with pytest.raises(
+        ClusterError, match=r"failed: limit; of those submitted before it, 11 may still be in the queue"
+    ):
+        submit_plan(plan(tmp_path / "run"))
+
+    slurm.refuses("squeue", "squeue: error: Unable to contact slurm controller")
+    (tmp_path / "slurm" / "sbatch.asked").unlink()
+    with pytest.raises(ClusterError, match=r"failed: limit; of those submitted before it, 11, 12 may still be in the "):
+        submit_plan(plan(tmp_path / "other"))
+
+
 def test_a_folder_of_another_recipe_and_one_that_is_being_stopped_are_refused(tmp_path: Path) -> None:
     other = recipe().model_copy(update={"seed": 99})
     claim_folder(open_folder(other, tmp_path / "other", None))
