@@ -13,10 +13,14 @@ from ds_stilts.jobs.graph import Job
 from ds_stilts.jobs.living import living
 from ds_stilts.jobs.record import Submitted, add_to_record, folder_of, read_record
 from ds_stilts.jobs.render import check_bash
-from ds_stilts.jobs.site import Site, slurm_time
+from ds_stilts.jobs.site import Site, limit_s, slurm_time
 from ds_stilts.jobs.slurm import JobId, cancel, submit
 from ds_stilts.resources import template_path
 from ds_stilts.whole_file import write_whole
+
+_START_S = 120
+"""What is left of a time limit before the warning must be enough to start ranks in, some 40 s where nothing else is at
+work (docs/cluster.md), though Slurm, which looks every half minute, warns that much earlier."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -194,9 +198,8 @@ def _resources(job: Job, site: Site, shape: Shape) -> list[str]:
         given |= {"time": site.time.report, "ntasks": 1}
     else:
         gpus = min(shape.gpus_per_node, 1) if job.one_process else shape.gpus_per_node
-        evaluated = site.time.evaluate if job.script == "evaluate" else None
         given |= {
-            "time": shape.time or evaluated or site.time.train,
+            "time": _time(job, site, shape),
             "signal": f"USR2@{site.warning_s}",
             "gpus-per-node": f"{site.gres_type}:{gpus}" if gpus and site.gres_type else gpus or None,
             "cpus-per-gpu": site.cpus_per_gpu if gpus else None,
@@ -204,6 +207,23 @@ def _resources(job: Job, site: Site, shape: Shape) -> list[str]:
             "cpus-per-task": None if gpus else 1 if job.one_process else shape.processes_per_node,
         }
     return [f"--{key}={value}" for key, value in given.items() if value is not None]
+
+
+def _time(job: Job, site: Site, shape: Shape) -> str | None:
+    """The limit of a job that trains or scores; None: its script's.
+
+    Raises:
+        ClusterError: it would be told to leave before it could do anything, in each of its lives.
+    """
+    evaluated = site.time.evaluate if job.script == "evaluate" else None
+    limit = shape.time or evaluated or site.time.train
+    if limit is not None and limit_s(limit) < site.warning_s + _START_S:
+        key = "--time" if shape.time else f"time.{'evaluate' if evaluated else 'train'} of the site file"
+        raise ClusterError(
+            f"{key} {limit}: ranks are told to save and leave {site.warning_s} s before the end, and need {_START_S} s "
+            "to begin; give more time, or lower warning_s in the site file"
+        )
+    return limit
 
 
 def _site_settings(site: Site) -> dict[str, str | None]:

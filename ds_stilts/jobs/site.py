@@ -4,6 +4,7 @@ Found by `--site FILE`, DS_STILTS_SITE, or `ds_stilts/site.yaml` in the user's c
 directory specification: XDG_CONFIG_HOME, by default ~/.config); without one, the cluster's own defaults apply.
 """
 
+import math
 import os
 import re
 from collections.abc import Mapping
@@ -31,6 +32,21 @@ def slurm_time(text: str) -> str:
     return text
 
 
+def limit_s(text: str) -> float:
+    """A time limit in seconds; infinite for 0, with which Slurm sets none.
+
+    Args:
+        text: what `slurm_time` has passed.
+    """
+    days, dash, rest = text.rpartition("-")
+    parts = [int(part) for part in rest.split(":")]
+    if dash:  # hours[:minutes[:seconds]]
+        hours, minutes, seconds = [*parts, 0, 0][:3]
+    else:  # minutes, minutes:seconds or hours:minutes:seconds
+        hours, minutes, seconds = {1: [0, *parts, 0], 2: [0, *parts], 3: parts}[len(parts)]
+    return 86400 * int(days or 0) + 3600 * hours + 60 * minutes + seconds or math.inf
+
+
 class Container(Section):
     """An image in which ranks run."""
 
@@ -49,12 +65,12 @@ class Container(Section):
 
 
 class Limits(Section):
-    """Time limits by kind of job, as Slurm writes them; None: the partition's own."""
+    """Time limits by kind of job, as Slurm writes them."""
 
     train: str | None = None
-    """Of jobs that train; `--time` wins over it, and over the next one."""
+    """Of jobs that train; `--time` wins over it, and over the next one. None: the batch script's, 12 hours."""
     evaluate: str | None = None
-    """None: as for training."""
+    """None: as for training; where that has none either, the batch script's, 4 hours."""
     report: str = "00:30:00"
 
     @field_validator("train", "evaluate", "report", mode="before")

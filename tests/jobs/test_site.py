@@ -1,11 +1,12 @@
 """Site files: found, read, and told apart from mistakes."""
 
+import math
 from pathlib import Path
 
 import pytest
 
 from ds_stilts.errors import ClusterError
-from ds_stilts.jobs.site import Site, find_site, load_site
+from ds_stilts.jobs.site import Site, find_site, limit_s, load_site
 
 
 def site(folder: Path, text: str) -> Site:
@@ -53,6 +54,15 @@ def test_a_mistake_is_told_by_file_and_key(tmp_path: Path, text: str, sentence: 
         site(tmp_path, text)
     assert str(error.value).startswith(str(tmp_path / "site.yaml"))
     assert sentence in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("90", 5400), ("5:30", 330), ("12:00:00", 43200), ("2-0", 172800), ("1-12", 129600), ("1-0:30", 88200),
+     ("0-00:00:45", 45), ("0", math.inf)],
+)  # fmt: skip
+def test_time_limits_are_read_as_slurm_reads_them(text: str, seconds: float) -> None:
+    assert limit_s(text) == seconds
 
 
 def test_a_named_file_that_is_not_there_is_an_error(tmp_path: Path) -> None:

@@ -213,6 +213,24 @@ def test_a_shape_that_cannot_be_gets_a_sentence(tmp_path: Path, shape: dict[str,
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.parametrize(
+    ("site", "time", "sentence"),
+    [
+        (Site(), "5", "--time 5: ranks are told to save and leave 300 s before the end"),
+        (Site(), "0:06:30", "--time 0:06:30: ranks are told"),
+        (Site(time=Limits(train="12:00:00", evaluate="10"), warning_s=600), None, "time.evaluate of the site file 10:"),
+        (Site(time=Limits(train="4"), warning_s=180), None, "time.train of the site file 4: ranks are told"),
+    ],
+)
+def test_a_time_limit_that_is_over_with_the_warning_is_refused(
+    tmp_path: Path, site: Site, time: str | None, sentence: str
+) -> None:
+    with pytest.raises(ClusterError, match=sentence):
+        plan(tmp_path / "run", site=site, time=time)
+    plan(tmp_path / "run", site=site, time="20")
+    plan(tmp_path / "run", site=site, time="0")  # no limit
+
+
 def test_more_ranks_than_a_step_has_examples_are_refused(tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match="too few for 16 ranks"):
         plan(tmp_path / "run", nodes=4)
