@@ -27,6 +27,7 @@ from ds_stilts.jobs.living import living
 from ds_stilts.jobs.record import Submitted, folder_of, read_record
 from ds_stilts.jobs.render import render_preamble
 from ds_stilts.jobs.site import Site
+from ds_stilts.phases.checks import check_files_there, check_start
 from ds_stilts.phases.context import Run
 from ds_stilts.plan import check_recipe, stages
 from ds_stilts.recipe import Recipe
@@ -58,6 +59,8 @@ def plan_submission(
     done = [stage for stage in stages(recipe) if (run.run_dir / stage / "DONE").is_file()]
     trained = [stage for stage in stages(recipe) if (run.run_dir / stage / "model").is_dir()]
     graph = job_graph(recipe, done=done, trained=trained, reported=_is_reported(run.run_dir, done))
+    if any(job.script != "report" for job in graph):
+        _check_input(run)
     preamble = render_preamble(
         site, source=site_file, recipe=recipe.name, nodes=shape.nodes, gpus_per_node=shape.gpus_per_node
     )
@@ -74,6 +77,16 @@ def plan_submission(
     )
     check_scripts(planned)
     return Submission(run=run, jobs=planned, preamble=preamble, more_environment=tuple(site.environment))
+
+
+def _check_input(run: Run) -> None:
+    """What can be known here of what ranks begin with; files are opened by the first of them."""
+    from ds_stilts.engine.fit import check_engine
+
+    check_start(run.recipe)
+    check_engine(run.recipe)
+    if run.recipe.data.source == "files" and not run.recipe.data.synthetic:
+        check_files_there(run)
 
 
 def submit_plan(plan: Submission, shell: Mapping[str, str] | None = None) -> list[Submitted]:

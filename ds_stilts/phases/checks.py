@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ds_stilts.data.identity import stable
 from ds_stilts.data.prepare import SplitKey
-from ds_stilts.errors import CheckpointError, RecipeError
+from ds_stilts.errors import CheckpointError, DataError, RecipeError
 from ds_stilts.evaluation.pooling import PRESETS, pooling_of, probe_pooling
 from ds_stilts.formats.text_to_text import chooses_label
 from ds_stilts.models.family import is_mt5, writes_text
@@ -139,6 +139,29 @@ def check_files(run: Run) -> None:
             seen.add(identity)
             examples = key.examples(run.data_root)
             check_gold(examples, key.task, key.task.files(key.split, key.language, run.data_root)[0])
+
+
+def check_files_there(run: Run) -> None:
+    """As `check_files`, but only that every file is there; opens none.
+
+    Raises:
+        DataError: the first that is missing.
+    """
+    for key in all_keys(run):
+        missing = missing_file(key, run.data_root)
+        if missing:
+            raise DataError(missing)
+
+
+def missing_file(key: SplitKey, data_root: Path) -> str | None:
+    """A sentence for a split of which a file is not there; None if all are."""
+    if all(path.is_file() for path in key.task.files(key.split, key.language, data_root)):
+        return None
+    try:
+        key.task.stream(key.split, key.language, data_root)
+    except DataError as error:
+        return str(error)
+    raise AssertionError(key)
 
 
 def all_keys(run: Run, max_tokens: int = _ANY_LENGTH) -> list[SplitKey]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from ds_stilts.data.checksums import checksum
 from ds_stilts.data.prepare import SplitKey, prepared_folder
 from ds_stilts.errors import DataError
+from ds_stilts.phases.checks import missing_file
 from ds_stilts.phases.context import Run
 from ds_stilts.phases.splits import pool_keys, scoring_keys, training_keys, unlabelled_keys, validation_keys
 from ds_stilts.plan import arm_stages, trains_target
@@ -58,18 +59,8 @@ def missing_files(runs: Iterable[StudyRun], data_root: Path) -> list[str]:
             except DataError as error:
                 found[str(error)] = None
                 continue
-            found |= {sentence: None for key in keys if (sentence := _missing(key, data_root))}
+            found |= {sentence: None for key in keys if (sentence := missing_file(key, data_root))}
     return list(found)
-
-
-def _missing(key: SplitKey, data_root: Path) -> str | None:
-    if all(path.is_file() for path in key.task.files(key.split, key.language, data_root)):
-        return None
-    try:
-        key.task.stream(key.split, key.language, data_root)
-    except DataError as error:
-        return str(error)
-    raise AssertionError(key)
 
 
 def _reads(run: Run, stage: str) -> list[SplitKey]:

@@ -8,16 +8,17 @@ from typing import Any
 import pytest
 import yaml
 
-from ds_stilts.errors import CheckpointError, ClusterError, RecipeError
+from ds_stilts.errors import CheckpointError, ClusterError, DataError, RecipeError
 from ds_stilts.jobs.command import Shape
 from ds_stilts.jobs.record import read_record
 from ds_stilts.jobs.site import Container, Limits, Site
 from ds_stilts.jobs.submit import Submission, plan_submission, submit_plan
+from ds_stilts.phases.checks import check_files
 from ds_stilts.plan import stages
 from ds_stilts.recipe import Recipe
-from ds_stilts.recipe_file import load_recipe
+from ds_stilts.recipe_file import load_recipe, parse_recipe
 from ds_stilts.run import claim_folder, open_folder
-from tests.jobs.stand_ins import Slurm, recipe
+from tests.jobs.stand_ins import RECIPE, Slurm, recipe
 
 HOSTILE = "a run $(touch pwned) 'b' \"c\" `touch pwned` %j\nd"
 
@@ -234,6 +235,27 @@ def test_a_time_limit_that_is_over_with_the_warning_is_refused(
 def test_more_ranks_than_a_step_has_examples_are_refused(tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match="too few for 16 ranks"):
         plan(tmp_path / "run", nodes=4)
+
+
+def test_what_no_rank_could_begin_with_is_refused_before_it_waits_in_a_queue(tmp_path: Path) -> None:
+    def given(*overrides: str, data: str = "{synthetic: {preset: tiny}}") -> Recipe:
+        text = RECIPE.replace("{synthetic: {preset: tiny}}", data)
+        return parse_recipe(text, source="small.yaml", overrides=overrides)
+
+    with pytest.raises(CheckpointError, match=r"start.model: there is no folder ./models/mine"):
+        plan(tmp_path / "run", given=given("start.model=./models/mine"))
+    with pytest.raises(RecipeError, match=r"arms.qa.optimizer: adafactor needs ZeRO stage 0"):
+        plan(tmp_path / "run", given=given("training.optimizer=adafactor"))
+    (tmp_path / "data").mkdir()
+    official = given("arms={nli: {tasks: {mnli: {}}}}", "targets={xnli: {}}", data=f"{{root: {tmp_path / 'data'}}}")
+    with pytest.raises(DataError, match=r"\.tsv is missing: task .xnli. \(XNLI\) needs it") as error:
+        plan(tmp_path / "run", given=official)
+    with pytest.raises(DataError) as same:
+        check_files(open_folder(official, tmp_path / "run", None))
+    assert str(error.value) == str(same.value)
+
+    mark(tmp_path / "run", "start", "arms/nli", "targets/nli/xnli")
+    assert [one.job.name for one in plan(tmp_path / "run", given=official).jobs] == ["report"]  # which reads none of it
 
 
 def test_a_plan_writes_nothing(tmp_path: Path) -> None:
