@@ -130,8 +130,11 @@ def plan_study_submission(
             raise ClusterError(f"{option} {value}: give 1 or more")
     check_folder(folder)
     folder = folder.resolve()
+    from ds_stilts.engine.fit import check_engine
+
     for run in {one.group: one for one in runs}.values():
         check_start(run.recipe)
+        check_engine(run.recipe)
     made_up = runs[0].recipe.data.synthetic is not None
     data, sources, missing = _data(runs, folder, data_root, without_data)
     graph = build_graph(runs, sources)

@@ -241,6 +241,8 @@ def test_a_shape_that_cannot_be_gets_a_sentence(tmp_path: Path, options: dict[st
 
 
 def test_what_is_wrong_with_data_and_model_is_told_before_anything_is_submitted(tmp_path: Path, slurm: Slurm) -> None:
+    with pytest.raises(RecipeError, match=r"arms.qa.optimizer: adafactor needs ZeRO stage 0"):
+        plan(tmp_path / "s", study(base__training__optimizer="adafactor"))
     with pytest.raises(RecipeError, match="say where they are with --data-root"):
         plan(tmp_path / "s", study(**REAL))
     with pytest.raises(DataError, match="there is no folder"):
