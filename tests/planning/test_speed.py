@@ -1,6 +1,11 @@
 """How long phases take, by arithmetic that a reader can do again."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
+import torch
+from torch.utils.flop_counter import FlopCounterMode
 
 from ds_stilts.bench.model import step_flops as bench_flops
 from ds_stilts.errors import ClusterError
@@ -12,7 +17,7 @@ from ds_stilts.planning.speed import Speed, parse_speed, phase_time, step_flops,
 from ds_stilts.planning.start_model import start_shape
 from ds_stilts.planning.zero import ZeroSetting
 from ds_stilts.recipe import Recipe
-from tests.small import xlmr
+from tests.small import mt5, xlmr
 
 ZERO2 = ZeroSetting(stage=2, dtype_bytes=2, gradient_bytes=2)
 
@@ -36,6 +41,23 @@ def test_operations_are_counted_as_bench_counts_them(tmp_path: object) -> None:
     tokens = found.step_tokens
     length = max(size.item_tokens for size in found.sizes.values())
     assert step_flops(found) == pytest.approx(bench_flops(folder, tokens=tokens, tokens_squared=tokens * length))
+
+
+def test_operations_of_an_mt5_that_writes_are_those_that_torch_counts(tmp_path: Path) -> None:
+    model, read, written = mt5(), 64, 4
+    model.config.save_pretrained(tmp_path / "model")
+    model.set_attn_implementation("eager")  # of fused attention on a CPU the counter knows nothing
+    ids, labels = torch.full((1, read), 7), torch.full((1, written), 7)
+    with FlopCounterMode(display=False) as counter:
+        model(input_ids=ids, labels=labels).loss.backward()
+    (task,) = phase(Machine(nodes=1, gpus=1), str(tmp_path / "model")).sizes.values()
+    found = replace(
+        phase(Machine(nodes=1, gpus=1), str(tmp_path / "model"), batch_examples=1),
+        sizes={"mnli": replace(task, item_tokens=read)},
+        target_share=written / read,
+        rows_share=written / read,
+    )
+    assert step_flops(found) == pytest.approx(counter.get_total_flops(), rel=0.01)  # answers attend to themselves too
 
 
 def test_recomputing_activations_costs_a_third_more() -> None:
