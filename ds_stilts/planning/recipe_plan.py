@@ -41,6 +41,8 @@ _PREFERRED: tuple[tuple[int, Offload], ...] = (
     (3, "optimizer and parameters"),
 )
 """Of those that fit, the first is recommended: the least communication, and offloading last (ds_configs/README.md)."""
+NEEDS_WHOLE = {"adafactor", "lamb"}
+"""Optimizers that `ds_stilts.engine.fit` refuses at any stage but 0."""
 
 
 def plan_memory(
@@ -250,7 +252,7 @@ def _weighed_row(weighed: Weighed, machine: Machine) -> dict[str, Any]:
 def _recommended(phase: PhaseNeeds, setting: ZeroSetting) -> dict[str, Any] | None:
     """The first preferred setting in which the recipe's own token budget fits; else the first that takes at least half
     as many tokens as the one that takes most."""
-    candidates = [setting.with_stage(*choice) for choice in _PREFERRED]
+    candidates = [setting.with_stage(*choice) for choice in _possible(phase.training)]
     budgets = [largest_budget(phase, candidate) or 0 for candidate in candidates]
     wanted = min(phase.training.micro_batch_tokens, phase.rank_tokens)
     enough = wanted if max(budgets) >= wanted else max(1, max(budgets) // 2)
@@ -265,6 +267,13 @@ def _recommended(phase: PhaseNeeds, setting: ZeroSetting) -> dict[str, Any] | No
         "accumulation": phase.accumulation(budget),
         "share_of_gpu": round(weigh(phase, candidate, budget).total / (phase.machine.gpu_memory or 1), 3),
     }
+
+
+def _possible(training: Training) -> list[tuple[int, Offload]]:
+    """What `ds_stilts.engine.fit` lets a phase be trained with, the preferred first."""
+    if training.optimizer in NEEDS_WHOLE:
+        return [(0, "none")]
+    return [choice for choice in _PREFERRED if not (training.compile and choice[0] == 3)]
 
 
 def _shipped(setting: ZeroSetting) -> str | None:

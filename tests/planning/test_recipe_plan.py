@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
+from ds_stilts.engine.fit import check_engine
+from ds_stilts.engine.optimizer import ONLY_WHOLE
 from ds_stilts.errors import CheckpointError
 from ds_stilts.planning.machine import GIB, Machine
-from ds_stilts.planning.recipe_plan import plan_memory
+from ds_stilts.planning.recipe_plan import NEEDS_WHOLE, plan_memory
 from ds_stilts.planning.start_model import start_shape
 from ds_stilts.planning.text import memory_text
 from ds_stilts.recipe import Recipe
@@ -114,6 +116,27 @@ def test_what_fits_is_recommended_with_its_micro_batch_and_the_rest_is_warned_of
     assert nothing["recommended"] is None and nothing["largest_micro_batch_tokens"] is None
 
 
+@pytest.mark.parametrize(
+    ("training", "model", "config"),
+    [
+        ({"optimizer": "adafactor"}, "google/mt5-large", "zero0_bf16"),
+        ({"optimizer": "lamb"}, "FacebookAI/xlm-roberta-large", "zero0_bf16"),
+        ({"compile": "layers"}, "google/mt5-xxl", "zero2_offload_bf16"),
+        ({}, "google/mt5-xxl", "zero3_bf16"),
+    ],
+)
+def test_what_is_recommended_is_not_refused(training: dict[str, Any], model: str, config: str) -> None:
+    given = {"epochs": 2, "batch_examples": 512, "micro_batch_tokens": 16384, **training}
+    values = {"training": given, "start": {"model": model}}
+    row = planned(recipe(**values), on(1, 8))["phases"][0]
+    assert row["recommended"]["config"] == config
+    check_engine(recipe(**values, engine={"config": config}))
+
+
+def test_what_needs_whole_parameters_is_said_in_one_way() -> None:
+    assert set(ONLY_WHOLE) == NEEDS_WHOLE
+
+
 def test_mt5_is_weighed_as_it_is_used() -> None:
     text, heads = (
         planned(recipe(start={"model": "google/mt5-base", "use": use}), on(1, 8)) for use in ("text", "heads")
@@ -140,7 +163,7 @@ def test_a_plan_is_json_and_says_what_is_estimated() -> None:
 def test_weighing_a_recipe_imports_neither_deepspeed_nor_transformers() -> None:
     code = (
         "import sys; from ds_stilts.planning.machine import Machine; from ds_stilts.recipe_file import load_recipe;"
-        "from ds_stilts.planning.recipe_plan import plan_memory;"
+        "from ds_stilts.planning.recipe_plan import NEEDS_WHOLE, plan_memory;"
         "plan_memory(load_recipe('quickstart'), Machine(nodes=64, gpus=8, gpu_memory=2**36), {}, 'none');"
         "print([name for name in ('deepspeed', 'transformers') if name in sys.modules])"
     )
