@@ -79,6 +79,16 @@ def test_a_report_needs_a_run_folder_and_nothing_else(tmp_path: Path) -> None:
     assert site.end(behave="exit 2")[0] == 2
 
 
+@pytest.mark.parametrize("script", ["train", "report", "study"])
+def test_a_preamble_that_fails_is_named(tmp_path: Path, script: str) -> None:
+    site, preamble = Site(tmp_path, script), tmp_path / "preamble"
+    preamble.write_text("false\n")
+
+    code, output = site.end("s0", PREAMBLE=str(preamble))
+    assert (code, site.noted("ranks")) == (2, "")
+    assert f"error: the preamble {preamble} ended with 1" in output
+
+
 def test_of_a_studys_folder_the_report_is_a_studys(tmp_path: Path) -> None:
     site = Site(tmp_path, "report")
     site.run.mkdir()
