@@ -62,7 +62,16 @@ def test_a_clean_stop_brings_the_element_back_and_no_other(site: Site) -> None:
     assert "study><report" not in site.noted("ranks")
 
 
-@pytest.mark.parametrize("code", [1, 2])
+@pytest.mark.parametrize(("code", "preempted"), [(140, "None"), (143, "2026-11-28T12:00:00")])
+def test_an_element_that_is_asked_to_leave_before_its_ranks_listen_comes_back(
+    site: Site, code: int, preempted: str
+) -> None:
+    ended, output = site.end("s0", behave=f"exit {code}", PREEMPTED=preempted, **ELEMENT)
+    assert ended == 0, output
+    assert site.requeued == ["5_2"]
+
+
+@pytest.mark.parametrize("code", [1, 2, 143])
 def test_a_fault_is_its_exit_code_and_is_not_tried_again(site: Site, code: int) -> None:
     assert site.end("s0", behave=f"exit {code}")[0] == code
     assert site.requeued == []
