@@ -134,13 +134,16 @@ def submit_jobs(
         ClusterError: sbatch refused one; those that were submitted by this call are cancelled, or named if they cannot
             be.
     """
-    inherited = job_environment(os.environ if shell is None else shell, more_environment)
+    shell = os.environ if shell is None else shell
+    inherited = job_environment(shell, more_environment)
+    named = shell.get("SBATCH_CLUSTERS") or shell.get("SLURM_CLUSTERS")  # else jobs would go to another cluster
+    where = [f"--clusters={named}"] if named else []
     submitted: list[Submitted] = []
     number = 1 + max((job.submission for job in read_record(run_dir)), default=0)
     numbers: dict[str, str] = {}
     for planned in jobs:
         try:
-            job = submit([*dependency(planned.job, numbers), *planned.words], {**inherited, **planned.settings})
+            job = submit([*where, *dependency(planned.job, numbers), *planned.words], {**inherited, **planned.settings})
         except ClusterError as error:
             raise ClusterError(f"{planned.job.name}: {error}{_take_back(submitted)}") from None
         numbers[planned.job.name] = str(job.number)

@@ -3,6 +3,7 @@
 Works with and without an accounting database, and in federations, where a job belongs to a cluster.
 """
 
+import os
 import re
 import subprocess
 from collections.abc import Collection, Mapping, Sequence
@@ -16,6 +17,8 @@ LIVE = {
     "RESIZING", "SIGNALING", "SPECIAL_EXIT", "STAGE_OUT", "STOPPED",
 }  # fmt: skip
 """States of jobs that are not over."""
+_NARROWS = re.compile(r"SQUEUE_|SCANCEL_|SLURM_CLUSTERS$")
+"""Variables with which a user's shell has squeue and scancel look at some jobs only; options that we give say where."""
 
 
 class NoSlurm(ClusterError):
@@ -173,8 +176,13 @@ def cancel(job: JobId, *, signal: str | None = None, states_only: str | None = N
 def _run(
     words: Sequence[str], limit_s: float, environment: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
+    env = (
+        {key: value for key, value in os.environ.items() if not _NARROWS.match(key)}
+        if environment is None
+        else environment
+    )
     try:
-        return subprocess.run(words, env=environment, capture_output=True, text=True, errors="replace", timeout=limit_s)
+        return subprocess.run(words, env=env, capture_output=True, text=True, errors="replace", timeout=limit_s)
     except FileNotFoundError:
         raise NoSlurm(f"there is no command '{words[0]}' here; do this on a login node of the cluster") from None
     except subprocess.TimeoutExpired:

@@ -39,6 +39,18 @@ def test_other_commands_ask_the_cluster_that_took_the_job(slurm: Slurm) -> None:
     assert slurm.asked("scancel") == [["--quiet", "--clusters=west", "--signal=USR2", "123"]]
 
 
+def test_what_a_shell_sets_to_see_less_of_the_queue_hides_no_job(slurm: Slurm, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("SQUEUE_PARTITION", "SCANCEL_STATE", "SLURM_CLUSTERS"):
+        monkeypatch.setenv(name, "other")
+    monkeypatch.setenv("SLURM_CONF", "/etc/own.conf")
+    states([JobId(number=7)])
+    cancel(JobId(number=7))
+
+    for asked in (*slurm.environments("squeue"), *slurm.environments("sacct"), *slurm.environments("scancel")):
+        assert asked["SLURM_CONF"] == "/etc/own.conf"
+        assert not [name for name in asked if name.startswith(("SQUEUE_", "SCANCEL_", "SLURM_CLUSTERS"))]
+
+
 def test_the_queue_tells_of_jobs_and_elements(slurm: Slurm) -> None:
     slurm.says(
         "squeue",

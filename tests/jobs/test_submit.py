@@ -1,6 +1,7 @@
 """What is handed to sbatch, what is written, and what is refused before anything is submitted."""
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -107,6 +108,18 @@ def test_values_travel_as_environment_and_never_as_text_of_a_script(tmp_path: Pa
         assert f"--output={str(run_dir).replace('%', '%%')}/jobs/small-" in "\n".join(call)
         name = next(word for word in call if word.startswith("--job-name="))
         assert not set(name) & set(" \n'\"`$()")
+
+
+@pytest.mark.parametrize("name", ["SLURM_CLUSTERS", "SBATCH_CLUSTERS"])
+def test_jobs_go_to_the_cluster_that_the_shell_names_and_the_sites_own_word_wins(
+    tmp_path: Path, slurm: Slurm, name: str
+) -> None:
+    made = plan(tmp_path / "run", site=Site(sbatch=["--clusters=east"]))
+    submit_plan(made, shell={name: "west", "PATH": os.environ["PATH"]})
+
+    for words, environment in zip(slurm.asked("sbatch"), slurm.environments("sbatch"), strict=True):
+        assert [word for word in words if word.startswith("--clusters")] == ["--clusters=west", "--clusters=east"]
+        assert name not in environment
 
 
 def test_no_secret_reaches_a_job_or_a_file(tmp_path: Path, slurm: Slurm, monkeypatch: pytest.MonkeyPatch) -> None:
