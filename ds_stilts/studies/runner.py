@@ -16,7 +16,7 @@ from ds_stilts.cluster.local import RankError, run_ranks, stop_on_signals
 from ds_stilts.cluster.lock import NAME as LOCK
 from ds_stilts.cluster.lock import only_run_in
 from ds_stilts.engine.telemetry import duration, say
-from ds_stilts.errors import BusyError, StoppedCleanly, UserError
+from ds_stilts.errors import BusyError, ClusterError, StoppedCleanly, UserError
 from ds_stilts.phases.context import Run
 from ds_stilts.phases.fetching import record_copies
 from ds_stilts.run import check_input, claim_folder, ends_at, num_ranks, open_folder, run_one_stage, warm_up
@@ -94,15 +94,16 @@ def run_study(
     stop_on_signals()
     began, ends = time.monotonic(), ends_at(time_budget)
     runs = check_study(study, data_root)
-    opened = open_study(study, runs, folder=folder, store=store, data_root=data_root)
     ranks = num_ranks(runs[0].recipe, processes)
+    at_most = num_workers(workers, ranks)
+    opened = open_study(study, runs, folder=folder, store=store, data_root=data_root)
     for path in (folder / FAILED).glob("*.json"):  # what failed before is tried again
         path.unlink(missing_ok=True)
     left = opened.left()
     check_models(left, opened.nodes, store, folder)
     records = {place: RunRecord(run, command or [], ranks) for place, run in opened.runs.items()}
     if left:
-        number = min(workers or side_by_side(ranks), len(left))
+        number = min(at_most, len(left))
         say(f"{len(left)} of {len(opened.nodes)} stages to do, {number} at a time, ranks of each: {ranks}")
         warm_up()
         worker = _Worker(opened=opened, ranks=ranks, workers=number, ends=ends)
@@ -156,6 +157,23 @@ def side_by_side(ranks: int) -> int:
     import torch
 
     return max(1, (torch.cuda.device_count() or len(os.sched_getaffinity(0))) // ranks)
+
+
+def num_workers(wanted: int | None, ranks: int) -> int:
+    """Stages to work on side by side: as many as asked for, else as this machine holds.
+
+    Raises:
+        ClusterError: more are asked for than there are GPUs for; one without a GPU would train on the CPU.
+    """
+    import torch
+
+    gpus = torch.cuda.device_count()
+    if wanted is not None and 0 < gpus < wanted * ranks:
+        raise ClusterError(
+            f"--workers {wanted}: this machine has {gpus} GPUs and each stage takes {ranks}; give {gpus // ranks} or "
+            "fewer"
+        )
+    return wanted or side_by_side(ranks)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,6 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from ds_stilts.errors import ClusterError
+from ds_stilts.studies.runner import num_workers, run_study
+from ds_stilts.studies.store import Store
+from tests.studies.worlds import study
+
 PROGRAM = """
 import os, signal, sys, time
 from pathlib import Path
@@ -88,3 +93,18 @@ def test_workers_end_with_the_process_that_started_them(tmp_path: Path) -> None:
     while any(Path(f"/proc/{child}").exists() for child in children):
         assert time.monotonic() < deadline
         time.sleep(0.05)
+
+
+def test_more_workers_than_a_machines_gpus_hold_are_refused_for_one_would_train_on_the_cpu(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 4)
+    assert (num_workers(None, 2), num_workers(2, 2), num_workers(4, 1)) == (2, 2, 4)
+    with pytest.raises(
+        ClusterError, match=r"--workers 5: this machine has 4 GPUs and each stage takes 1; give 4 or fewer"
+    ):
+        run_study(study(), folder=tmp_path / "s", store=Store(root=tmp_path / "store"), workers=5)
+    assert list(tmp_path.iterdir()) == []
+
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 0)
+    assert num_workers(64, 1) == 64  # cores can be shared
