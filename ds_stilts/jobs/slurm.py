@@ -166,11 +166,18 @@ def cancel(job: JobId, *, signal: str | None = None, states_only: str | None = N
     Args:
         signal: e.g. "USR2"; None: cancel.
         states_only: cancel it only while it is in this state, e.g. "PENDING".
+
+    Raises:
+        NoSlurm: no answer.
+        ClusterError: the job is somebody else's.
     """
     words = ["scancel", "--quiet", *job.options]
     words += [f"--signal={signal}"] if signal else []
     words += [f"--state={states_only}"] if states_only else []
-    _run([*words, str(job.number)], _ASK_S)
+    answer = _run([*words, str(job.number)], _ASK_S)
+    if answer.returncode and "denied" in answer.stderr:  # other refusals pass: a job may be over by now
+        why = _last(answer.stderr).removeprefix("scancel: error: ")
+        raise ClusterError(f"job {job.number} was not ended ({why}); have it ended by whoever submitted it")
 
 
 def _run(

@@ -37,7 +37,7 @@ def stop_run(run_dir: Path, *, wait_s: float, tell: Callable[[str], None] = lamb
         tell: gets a sentence of progress now and then.
 
     Raises:
-        ClusterError: no jobs were submitted for the run, or Slurm gives no answer.
+        ClusterError: no jobs were submitted for the run, they are somebody else's, or Slurm gives no answer.
     """
     jobs = read_record(run_dir)
     if not jobs:
@@ -51,8 +51,12 @@ def stop_run(run_dir: Path, *, wait_s: float, tell: Callable[[str], None] = lamb
         return Stopped(waiting=(), saved=(), killed=())
     mark.touch()
     live = _jobs_of(jobs, first)
-    for job in reversed(live):  # what waits for others first
-        cancel(job.id, states_only="PENDING")
+    try:
+        for job in reversed(live):  # what waits for others first
+            cancel(job.id, states_only="PENDING")
+    except ClusterError:
+        mark.unlink(missing_ok=True)
+        raise
     left = living(live)
     if wait_s > 0 and left:
         for job in _jobs_of(live, left):

@@ -82,3 +82,13 @@ def test_a_job_that_the_accounts_alone_call_running_is_not_waited_for(run_dir: P
 
     assert (result.waiting, result.saved, result.killed) == ((), (), ())
     submit_plan(plan(run_dir))  # and what is left can be submitted again
+
+
+def test_jobs_of_somebody_else_are_told_of_instead_of_waited_for(run_dir: Path, slurm: Slurm) -> None:
+    slurm.says("squeue", BOTH)
+    slurm.refuses("scancel", "scancel: error: Kill job error on job id 12: Access/permission denied\n")
+    with pytest.raises(
+        ClusterError, match=r"^job 12 was not ended \(Kill job error on job id 12: Access/permission den"
+    ):
+        stop.stop_run(run_dir, wait_s=0)
+    assert not (run_dir / "STOP").exists()  # nothing is half done
