@@ -12,7 +12,7 @@ import time
 import traceback
 from pathlib import Path
 
-from ds_stilts.errors import FollowedError, StoppedCleanly, UserError
+from ds_stilts.errors import ClusterError, FollowedError, StoppedCleanly, UserError
 
 _HEAD_START_S = 3.0
 """A launcher ends all ranks when one has ended: so long rank 0 has for saying what all of them know."""
@@ -44,7 +44,6 @@ def enter(arguments: list[str] | None, *, module: str, does: str, example: str, 
     parser.add_argument("--set", action="append", default=[], dest="overrides", metavar="KEY=VALUE")
     parser.add_argument("--local_rank", type=int, default=0, help="set by the deepspeed launcher")
     options = parser.parse_args(arguments)
-    from ds_stilts.cluster.environment import rank_facts
     from ds_stilts.recipe_file import load_recipe
 
     try:
@@ -63,7 +62,7 @@ def enter(arguments: list[str] | None, *, module: str, does: str, example: str, 
         )
     except UserError as error:
         _leave_a_note(str(error))
-        rank = rank_facts().rank
+        rank = _rank()
         if rank == 0:
             _say(f"error: {error}")
         elif error.common:
@@ -73,15 +72,25 @@ def enter(arguments: list[str] | None, *, module: str, does: str, example: str, 
         return error.exit_code
     except StoppedCleanly as stop:
         _listen_no_more()
-        if rank_facts().rank == 0:
+        if _rank() == 0:
             _say(str(stop))
         return stop.exit_code
     except FollowedError as fault:
-        _end(f"rank {rank_facts().rank} failed too: {str(fault).splitlines()[0]}")
+        _end(f"rank {_rank()} failed too: {str(fault).splitlines()[0]}")
     except Exception as fault:
         _leave_a_note(f"{type(fault).__name__}: {fault}")
-        _end(f"rank {rank_facts().rank} failed:\n{traceback.format_exc()}")
+        _end(f"rank {_rank()} failed:\n{traceback.format_exc()}")
     return 0
+
+
+def _rank() -> int:
+    """This process's rank, for words; 0 where a launcher's variables say none, which is then the error that is told."""
+    from ds_stilts.cluster.environment import rank_facts
+
+    try:
+        return rank_facts().rank
+    except ClusterError:
+        return 0
 
 
 def _leave_a_note(words: str) -> None:
