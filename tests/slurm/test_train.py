@@ -221,6 +221,15 @@ def test_compiled_operations_are_kept_between_jobs_and_never_half_built(site: Si
     assert list((site.folder / "scratch").iterdir()) == []
 
 
+def test_a_temporary_folder_that_only_the_submitting_machine_had_is_done_without(site: Site) -> None:
+    variables = {"SCRATCH": "", "TMPDIR": "/proc/job-of-before", "USER": site.folder.name, "STAGE": "start"}
+    code, output = site.end("quickstart", behave=FINISH, STAGES="start", **variables)
+
+    assert code == 0, output
+    assert f"SCRATCH_JOB=/tmp/ds_stilts-{site.folder.name}-7-0" in site.noted("environment").splitlines()
+    assert not [line for line in site.noted("environment").splitlines() if line.startswith("TMPDIR=")]
+
+
 def test_prepared_data_is_read_from_the_nodes_own_disk_if_asked_for(site: Site) -> None:
     cache = site.folder / "cache"
     for name in ("prepared/xnli/a.arrow", "data/file"):
