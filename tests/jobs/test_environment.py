@@ -7,6 +7,7 @@ def test_what_finds_and_tunes_programs_is_inherited() -> None:
     shell = {
         "PATH": "/bin", "VIRTUAL_ENV": "/venv", "NCCL_IB_HCA": "mlx5", "DS_STILTS_CACHE": "/cache", "LC_ALL": "C",
         "BASH_FUNC_module%%": "() { :; }", "TOKENIZERS_PARALLELISM": "false", "HF_HOME": "/hf",
+        "PYTHONUTF8": "1",
     }  # fmt: skip
     assert job_environment(shell) == shell
 
