@@ -24,6 +24,8 @@ from ds_stilts.tasks.task import Task
 _ROUND = 256
 """Token budgets are proposed in multiples of this."""
 _LAYER = re.compile(r"(?:encoder|transformer)\.(?:layer|block)\.(\d+)\.")
+_OF_WHAT_IS_READ = re.compile(r"\.EncDecAttention\.[kv]\.")
+"""Matrices of a decoder that every token read passes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +78,14 @@ class PhaseNeeds:
     def checkpointed(self) -> "PhaseNeeds":
         """The same phase with activation checkpointing."""
         return replace(self, training=self.training.model_copy(update={"activation_checkpointing": True}))
+
+    def passed_by(self, weight: Weight) -> float:
+        """Tokens that a weight of a block or head is multiplied with, per token read: fewer where text is written."""
+        if self.shape.decoder_layers and weight.part == "heads":
+            return self.rows_share
+        if weight.name.startswith("decoder.") and not _OF_WHAT_IS_READ.search(weight.name):
+            return self.target_share
+        return 1.0
 
     def activations(self, setting: ZeroSetting, checkpointing: bool = False) -> Activations:
         """Activations in the setting's dtype."""

@@ -5,7 +5,6 @@ for each weight of a block's matrices and token that passes it, 12·L·A·n for 
 row that reaches the vocabulary. With activation checkpointing a third more. Loading, scoring and saving are not in it.
 """
 
-import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,9 +15,6 @@ from ds_stilts.planning.zero import ZeroSetting
 
 UTILISATION = 0.35
 """Share of the peak that is assumed where none is given. A guess: measure it with `ds-stilts bench --peak-tflops`."""
-
-_OF_WHAT_IS_READ = re.compile(r"\.EncDecAttention\.[kv]\.")
-"""Matrices of a decoder that the tokens read pass, each once."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,10 +57,8 @@ def step_flops(phase: PhaseNeeds) -> float:
     shape, tokens = phase.shape, phase.step_tokens
     length = max(size.item_tokens for size in phase.sizes.values())
     blocks = [w for w in shape.weights if w.part == "blocks" and len(w.shape) == 2]
-    by_written = sum(w.numel for w in blocks if w.name.startswith("decoder.") and not _OF_WHAT_IS_READ.search(w.name))
-    by_read = sum(w.numel for w in blocks) - by_written
     written = phase.target_share * tokens
-    found = 6 * (by_read * tokens + by_written * written)
+    found = 6 * tokens * sum(w.numel * phase.passed_by(w) for w in blocks)
     found += 12 * shape.layers * shape.attention_width * tokens * length
     found += 12 * shape.decoder_layers * shape.attention_width * written * length  # to what was read, above all
     found += 6 * shape.hidden * shape.vocabulary * phase.rows_share * tokens

@@ -1,8 +1,9 @@
 """What each arm costs: planned from its recipe, and compared with the others. Pure; what was really used is a ledger's.
 
 FLOPs follow the rule 6 · N · tokens (Kaplan et al. 2020, arXiv:2001.08361, section 2.1: two for the forward pass and
-four for the backward pass), with N the parameters that a token is multiplied with: blocks and heads. Embedding tables
-are looked up and count nothing; with activation checkpointing the forward pass is done twice: 8 · N · tokens.
+four for the backward pass), with N the parameters that a token is multiplied with: blocks and heads, and of an mT5 that
+writes text, those that see only what it writes by their share (`planning.phase`). Embedding tables are looked up and
+count nothing; with activation checkpointing the forward pass is done twice: 8 · N · tokens.
 """
 
 from collections.abc import Iterable, Mapping
@@ -124,7 +125,7 @@ def _cost(needs: PhaseNeeds) -> PhaseCost:
         else "a mean of prepared files"
         if known
         else "an upper bound",
-        active_parameters=sum(weight.numel for weight in weights if weight.part != "embeddings"),
+        active_parameters=round(sum(w.numel * needs.passed_by(w) for w in weights if w.part != "embeddings")),
         parameters=sum(weight.numel for weight in weights),
         operations=BACKWARD + FORWARD * (2 if training.activation_checkpointing else 1),
         counts=sizes,

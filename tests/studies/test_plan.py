@@ -68,6 +68,21 @@ def test_a_perturbed_target_costs_no_training_and_no_model_where_the_clean_one_i
     assert [model_where(recipe, stage) for stage in stages] == ["targets.synth_pos"] * 2
 
 
+def test_what_sees_only_what_an_mt5_writes_is_not_counted_for_every_token_that_it_reads() -> None:
+    given = study(
+        base__start={"model": "google/mt5-base", "use": "text"},
+        arms={"none": {"role": "baseline"}, "qa": {"intermediate": ARM}},
+        contrasts={"c": {"arm": "qa", "against": "none"}},
+    )
+    cost = phase_costs(expand(given)[0].recipe, 1)["arms.qa"]
+
+    square, inner, vocabulary, layers = 768 * 768, 768 * 2048, 768 * 250112, 12
+    read = layers * (4 * square + 3 * inner) + layers * 2 * square  # the encoder, and keys and values of the decoder
+    written = layers * (6 * square + 3 * inner) + vocabulary
+    assert cost.active_parameters == pytest.approx(read + written / 16, rel=0.001)  # norms are left out here
+    assert cost.flops == pytest.approx(6 * cost.active_parameters * 10 * 512)
+
+
 def test_activation_checkpointing_costs_a_third_more() -> None:
     def flops(**training: bool) -> float:
         only = study(arms={"none": {"role": "baseline"}, "qa": {"intermediate": {**ARM, **training}}}, contrasts={
