@@ -26,7 +26,13 @@ def render_preamble(site: Site, *, source: Path | None, recipe: str, nodes: int,
     import jinja2
 
     names = {"run_dir": "${OUT}", "recipe": recipe, "nodes": nodes, "gpus_per_node": gpus_per_node}
-    environment = jinja2.Environment(undefined=jinja2.StrictUndefined, trim_blocks=True, keep_trailing_newline=True)
+    environment = jinja2.Environment(
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        keep_trailing_newline=True,
+        comment_start_string="{##",  # not "{#", with which bash asks for a length: ${#array[@]}
+        comment_end_string="##}",
+    )
     try:
         own = environment.from_string(site.preamble).render(names)
     except jinja2.TemplateError as error:

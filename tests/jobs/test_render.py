@@ -41,6 +41,12 @@ def test_a_run_folder_is_never_read_as_commands(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in", "out"]
 
 
+def test_a_length_in_bash_is_no_comment_of_a_template() -> None:
+    text = preamble(Site(preamble='a=(x y); echo "${#a[@]} of {{ recipe }}, ${#PATH} ${a[0]#}"')) or ""
+    said = subprocess.run(["bash", "-c", text], env={"PATH": "/bin"}, capture_output=True, text=True, check=True).stdout
+    assert said == "2 of small, 4 x\n"
+
+
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
