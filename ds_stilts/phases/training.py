@@ -212,13 +212,14 @@ def train_phase(
         **({"lora": training.lora.model_dump()} if training.lora else {}),
         **({"validation": {**watch.facts(), "stopped": trained_steps.done}} if watch else {}),
     }
+    written = start.masked_lm if with_language_head else start.encoder.hf
     export(
-        start.masked_lm if with_language_head else start.encoder.hf,
+        written,
         torch.nn.ModuleDict({head: model.heads[head] for head in trained_heads}),
         tokenizer,
         folder / "model",
         world,
-        card=model_card(run, stage, facts),
+        card=model_card(run, stage, facts, type(written).__name__),
         facts=facts,
         kept_heads=other_heads(stored, trained_heads),
         weights=start.weights,
