@@ -58,7 +58,9 @@ def test_weak_scaling_gives_every_node_what_one_of_the_first_had(
             raise ClusterError("enough")
 
     options = {"data_root": None, "nodes": [2, 3], "fleet": Fleet(), "config": "zero2_fp32", "link_gbps": None}
-    monkeypatch.setattr(scaling, "make_tokenizer", lambda *_: tokenizer())  # training one takes half a minute
+    # Made-up languages and their tokenizer take half a minute.
+    monkeypatch.setattr(scaling, "data_folder", lambda _: (tmp_path, scaling.MADE_UP, "made up"))
+    monkeypatch.setattr(scaling, "make_tokenizer", lambda *_: tokenizer())
     monkeypatch.setattr(scaling, "_run", note)
     monkeypatch.setattr(scaling, "_rates", lambda log: scaling._Measured(step_s=1.0, tokens_per_s=1.0))
     with pytest.raises(ClusterError, match="enough"):
