@@ -117,7 +117,8 @@ def open_start(
     if missing and not random_init:
         part = "" if text else "encoder "
         raise CheckpointError(f"'{folder}' lacks {part}weights that its config asks for, the first is {missing[0]}")
-    encoder = PackedT5Encoder(model) if is_mt5 else PackedEncoder(model.base_model)
+    told = any(tokenizer("a", "a").get("token_type_ids", ()))  # as transformers would hand them to the model
+    encoder = PackedT5Encoder(model) if is_mt5 else PackedEncoder(model.base_model, told_segments=told)
     return StartModel(encoder=encoder, masked_lm=model, tokenizer=tokenizer, weights=weights, text=text)
 
 

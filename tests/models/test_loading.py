@@ -5,9 +5,11 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from tokenizers.processors import TemplateProcessing
 from transformers import AutoModel, AutoModelForMaskedLM, AutoTokenizer
 
 from ds_stilts.errors import CheckpointError
+from ds_stilts.formats.encoding import encode_texts
 from ds_stilts.models.loading import check_folder, load_start, load_tokenizer, make_start, open_start, save_folder
 from ds_stilts.models.packing import Packing
 from ds_stilts.recipe import Architecture
@@ -49,6 +51,30 @@ def test_bert_is_a_start_model_too(tmp_path: Path) -> None:
     start = load_start(str(tmp_path))
     assert start.encoder.first_position == 0
     assert start.language_head(torch.zeros(3, 32)).shape == (3, 32)
+
+
+@pytest.mark.parametrize("inputs", [["input_ids", "attention_mask"], ["input_ids", "token_type_ids", "attention_mask"]])
+@pytest.mark.parametrize("second", [0, 1])
+def test_segments_are_told_apart_where_the_models_own_tokenizer_does(
+    inputs: list[str], second: int, tmp_path: Path
+) -> None:
+    """BERT with XLM-R's tokenizer, as multilingual MiniLM: two token types, of which pre-training has seen one."""
+    bert().save_pretrained(tmp_path)
+    own = tokenizer()
+    own.backend_tokenizer.post_processor = TemplateProcessing(
+        single="<s> $A </s>", pair=f"<s> $A </s> $B:{second} </s>:{second}", special_tokens=[("<s>", 0), ("</s>", 2)]
+    )
+    own.model_input_names = inputs
+    own.save_pretrained(tmp_path)
+    given = AutoTokenizer.from_pretrained(tmp_path)("ab", "cde", return_tensors="pt")
+    start = load_start(str(tmp_path))
+    start.encoder.eval()
+    ((ids, b),) = encode_texts(start.tokenizer, [("ab", "cde")], 64)
+    types = (torch.arange(len(ids)) >= b).long()
+    with torch.no_grad():
+        states = start.encoder(torch.tensor(ids), Packing(lengths=(len(ids),)), types)
+        expected = AutoModel.from_pretrained(tmp_path).eval()(**given).last_hidden_state[0]
+    torch.testing.assert_close(states, expected, atol=1e-5, rtol=0)
 
 
 def test_a_bare_encoder_gets_a_fresh_language_head(tmp_path: Path) -> None:
