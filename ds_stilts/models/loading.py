@@ -65,7 +65,7 @@ def load_tokenizer(folder: str, revision: str | None = None) -> Any:
 
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, revision=revision, trust_remote_code=False)
-    except (OSError, ValueError) as error:
+    except Exception as error:  # of a file that is JSON and no tokenizer, whatever its reader stumbles over
         local = Path(folder).is_dir()
         remedy = "put the model's tokenizer.json there" if local else "give a folder, or a hub id that can be reached"
         raise CheckpointError(f"no tokenizer could be loaded from '{folder}': {_first_line(error)}; {remedy}") from None
@@ -109,7 +109,7 @@ def open_start(
     is_mt5 = config.model_type == MT5
     if text and not is_mt5:
         raise CheckpointError(f"'{folder}' is an encoder, which writes no text; remove `start.use`")
-    model = _skeleton(config, text)
+    model = _skeleton(config, text, folder)
     _check_vocabulary(tokenizer, config.vocab_size, folder)
     weights = Weights(model, [] if random_init else weight_files(folder, revision), seed)
     prefix = "" if is_mt5 else f"{model.base_model_prefix}."
@@ -122,13 +122,20 @@ def open_start(
     return StartModel(encoder=encoder, masked_lm=model, tokenizer=tokenizer, weights=weights, text=text)
 
 
-def _skeleton(config: Any, text: bool) -> Any:
+def _skeleton(config: Any, text: bool, folder: str) -> Any:
     """The model that a config describes and a run needs, without its values."""
     from transformers import AutoModelForMaskedLM, AutoModelForSeq2SeqLM, AutoModelForTextEncoding
 
-    if config.model_type != MT5:
-        return skeleton(AutoModelForMaskedLM, config)
-    model = skeleton(AutoModelForSeq2SeqLM if text else AutoModelForTextEncoding, config)
+    kind = AutoModelForMaskedLM
+    if config.model_type == MT5:
+        kind = AutoModelForSeq2SeqLM if text else AutoModelForTextEncoding
+    try:
+        model = skeleton(kind, config)
+    except Exception as error:  # a width that its heads do not divide, an unknown activation, a padding id too large
+        raise CheckpointError(
+            f"'{folder}' has a config.json of which no model can be built: {_first_line(error)}; take it from the "
+            "model's authors again"
+        ) from None
     return untied(model) if text else model
 
 
@@ -183,7 +190,7 @@ def _config(folder: str, revision: str | None = None) -> Any:
         raise CheckpointError(f"'{folder}' is no model in Hugging Face layout: it has no config.json")
     try:
         config = AutoConfig.from_pretrained(folder, revision=revision, trust_remote_code=False)
-    except (OSError, ValueError) as error:
+    except Exception as error:  # also of values of another type, for which transformers has errors of its own
         raise CheckpointError(f"'{folder}' has a config.json that cannot be used: {_first_line(error)}") from None
     if config.model_type != MT5:
         check_supported(config.model_type, folder)
@@ -212,7 +219,11 @@ def max_tokens_of(folder: str, revision: str | None = None) -> int:
     """
     quiet()
     config = _config(folder, revision)
-    return MAX_TOKENS if config.model_type == MT5 else PackedEncoder(_skeleton(config, False).base_model).max_tokens
+    return (
+        MAX_TOKENS
+        if config.model_type == MT5
+        else PackedEncoder(_skeleton(config, False, folder).base_model).max_tokens
+    )
 
 
 def make_start(architecture: Architecture, tokenizer: Any) -> StartModel:
@@ -298,4 +309,9 @@ def quiet() -> None:
 
 
 def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0].rstrip(" .:") if str(error).strip() else type(error).__name__
+    first, *more = str(error).strip().splitlines() or [""]
+    if first.endswith(":") and more:  # what is wrong stands on the next one
+        first = f"{first} {more[0].strip()}"
+    if isinstance(error, KeyError):  # says no more than the key
+        first = f"KeyError {first}"
+    return first.strip(" .:") or type(error).__name__

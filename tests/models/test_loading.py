@@ -1,6 +1,8 @@
 """Hugging Face folders in and out: what is refused, and that a stranger's transformers can open what we write."""
 
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -129,6 +131,28 @@ def test_nothing_there_is_a_sentence(tmp_path: Path) -> None:
     tokenizer().save_pretrained(tmp_path)
     with pytest.raises(CheckpointError, match=r"it has no config\.json"):
         load_start(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("file", "values", "sentence"),
+    [
+        ("config.json", {"num_attention_heads": 5}, r"of which no model can be built: The hidden size \(32\) is not a"),
+        ("config.json", {"hidden_act": "gleu"}, "of which no model can be built: KeyError 'gleu'; take it from"),
+        ("config.json", {"pad_token_id": 99}, "of which no model can be built: Padding_idx must be within"),
+        ("config.json", {"hidden_size": None}, "'hidden_size': TypeError: Field 'hidden_size' expected int, got NoneT"),
+        ("config.json", {"dtype": "bfloat"}, "module 'torch' has no attribute 'bfloat'"),
+        ("tokenizer.json", {"added_tokens": ...}, "no tokenizer could be loaded from .*; put the model's tokenizer"),
+    ],
+)
+def test_values_that_make_no_model_are_a_sentence(
+    folder: Path, file: str, values: dict[str, Any], sentence: str
+) -> None:
+    found = json.loads((folder / file).read_text())
+    changed = {key: value for key, value in {**found, **values}.items() if value is not ...}
+    (folder / file).write_text(json.dumps(changed))
+    with pytest.raises(CheckpointError, match=sentence) as caught:
+        load_start(str(folder))
+    assert "\n" not in str(caught.value)
 
 
 def test_a_shard_that_the_index_names_must_be_there_and_in_the_folder(tmp_path: Path) -> None:
