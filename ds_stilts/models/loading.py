@@ -53,6 +53,7 @@ _LANGUAGE_HEADS = {
     "electra": ("generator_predictions", "generator_lm_head"),
 }
 """Where a head is several modules that the model calls one after the other."""
+_REACHED = "give a folder, or a hub id that can be reached"
 
 
 def load_tokenizer(folder: str, revision: str | None = None) -> Any:
@@ -67,7 +68,7 @@ def load_tokenizer(folder: str, revision: str | None = None) -> Any:
         tokenizer = AutoTokenizer.from_pretrained(folder, revision=revision, trust_remote_code=False)
     except Exception as error:  # of a file that is JSON and no tokenizer, whatever its reader stumbles over
         local = Path(folder).is_dir()
-        remedy = "put the model's tokenizer.json there" if local else "give a folder, or a hub id that can be reached"
+        remedy = "put the model's tokenizer.json there" if local else _REACHED
         raise CheckpointError(f"no tokenizer could be loaded from '{folder}': {_first_line(error)}; {remedy}") from None
     if len(tokenizer) <= len(tokenizer.all_special_tokens):  # transformers makes one up where the files are missing
         raise CheckpointError(f"'{folder}' holds no tokenizer; put the model's tokenizer.json beside its config.json")
@@ -104,8 +105,8 @@ def open_start(
             that is not supported, or a tokenizer that does not fit the model.
     """
     quiet()
-    tokenizer = load_tokenizer(folder, revision)
     config = _config(folder, revision)
+    tokenizer = load_tokenizer(folder, revision)
     is_mt5 = config.model_type == MT5
     if text and not is_mt5:
         raise CheckpointError(f"'{folder}' is an encoder, which writes no text; remove `start.use`")
@@ -191,6 +192,10 @@ def _config(folder: str, revision: str | None = None) -> Any:
     try:
         config = AutoConfig.from_pretrained(folder, revision=revision, trust_remote_code=False)
     except Exception as error:  # also of values of another type, for which transformers has errors of its own
+        if not Path(folder).is_dir():
+            raise CheckpointError(
+                f"no model could be loaded from '{folder}': {_first_line(error)}; {_REACHED}"
+            ) from None
         raise CheckpointError(f"'{folder}' has a config.json that cannot be used: {_first_line(error)}") from None
     if config.model_type != MT5:
         check_supported(config.model_type, folder)
