@@ -19,7 +19,7 @@ from ds_stilts.models.encoder import PackedEncoder, check_supported
 from ds_stilts.models.family import MT5
 from ds_stilts.models.seq2seq import make_mt5, untied
 from ds_stilts.models.t5_encoder import MAX_TOKENS, PackedT5Encoder
-from ds_stilts.models.weights import Weights, named_once, skeleton
+from ds_stilts.models.weights import Weights, keep_apart, named_once, skeleton
 from ds_stilts.recipe import Architecture
 
 
@@ -112,7 +112,11 @@ def open_start(
         raise CheckpointError(f"'{folder}' is an encoder, which writes no text; remove `start.use`")
     model = _skeleton(config, text, folder)
     _check_vocabulary(tokenizer, config.vocab_size, folder)
-    weights = Weights(model, [] if random_init else weight_files(folder, revision), seed)
+    files = [] if random_init else weight_files(folder, revision)
+    weights = Weights(model, files, seed)
+    if weights.parted:  # transformers keeps both as well, whatever the config says (`tie_weights` of 5.23)
+        keep_apart(model, weights.parted)
+        weights = Weights(model, files, seed)
     prefix = "" if is_mt5 else f"{model.base_model_prefix}."
     missing = [name for name in weights.missing if name.startswith(prefix)]
     if missing and not random_init:

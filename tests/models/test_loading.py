@@ -47,6 +47,34 @@ def test_the_language_head_is_tied_to_the_embedding(folder: Path) -> None:
     assert start.language_head.decoder.weight is start.encoder.hf.embeddings.word_embeddings.weight
 
 
+@pytest.mark.parametrize("biases", [["lm_head.bias"], ["lm_head.bias", "lm_head.decoder.bias"]])
+def test_an_output_matrix_that_differs_from_the_embedding_stays_its_own_whatever_the_config_says(
+    folder: Path, tmp_path: Path, biases: list[str]
+) -> None:
+    file = folder / "model.safetensors"
+    stored = load_file(file)
+    del stored["lm_head.bias"]
+    stored |= dict.fromkeys(biases, torch.randn(32)) | {"lm_head.decoder.weight": torch.randn(32, 32)}
+    save_file({name: value.clone() for name, value in stored.items()}, file, {"format": "pt"})
+    start = load_start(str(folder))
+    save_folder(start.masked_lm, start.tokenizer, tmp_path / "again", start.masked_lm.state_dict())
+    start.masked_lm.eval()
+    with torch.no_grad():
+        logits = start.language_head(start.encoder(IDS[0], Packing(lengths=(6,))))
+        for path in (folder, tmp_path / "again"):
+            expected = AutoModelForMaskedLM.from_pretrained(path).eval()(IDS).logits[0]
+            torch.testing.assert_close(logits, expected, atol=1e-5, rtol=0)
+
+
+def test_an_output_matrix_that_is_stored_twice_is_tied(folder: Path) -> None:
+    file = folder / "model.safetensors"
+    stored = load_file(file)
+    stored["lm_head.decoder.weight"] = stored["roberta.embeddings.word_embeddings.weight"].clone()
+    save_file(stored, file, {"format": "pt"})
+    start = load_start(str(folder))
+    assert start.language_head.decoder.weight is start.encoder.hf.embeddings.word_embeddings.weight
+
+
 def test_bert_is_a_start_model_too(tmp_path: Path) -> None:
     bert().save_pretrained(tmp_path)
     tokenizer().save_pretrained(tmp_path)
