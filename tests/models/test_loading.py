@@ -94,9 +94,11 @@ def test_segments_are_told_apart_where_the_models_own_tokenizer_does(
     own.backend_tokenizer.post_processor = TemplateProcessing(
         single="<s> $A </s>", pair=f"<s> $A </s> $B:{second} </s>:{second}", special_tokens=[("<s>", 0), ("</s>", 2)]
     )
-    own.model_input_names = inputs
     own.save_pretrained(tmp_path)
+    options = json.loads((tmp_path / "tokenizer_config.json").read_text())
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps({**options, "model_input_names": inputs}))
     given = AutoTokenizer.from_pretrained(tmp_path)("ab", "cde", return_tensors="pt")
+    assert int(given.get("token_type_ids", torch.zeros(1)).max()) == (second if len(inputs) == 3 else 0)
     start = load_start(str(tmp_path))
     start.encoder.eval()
     ((ids, b),) = encode_texts(start.tokenizer, [("ab", "cde")], 64)
