@@ -10,7 +10,7 @@ import json
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
+from pydantic import ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from ds_stilts.errors import suggestion
 from ds_stilts.recipe_identity import deciding
@@ -43,6 +43,8 @@ __all__ = [
 
 class Training(Section):
     """One training phase. Defaults are those of jiant's XTREME runs (nyu-mll/jiant, d_write_configs.sh) if any."""
+
+    model_config = ConfigDict(allow_inf_nan=False)
 
     tasks: dict[str, TaskUse] = {}
     mixing: Literal["proportional", "uniform", "capped", "temperature", "annealed", "sequence", "adaptive"] = (
@@ -87,7 +89,7 @@ class Training(Section):
     """How long the learning rate rises from 0: below 1 a share of the steps, a whole number from 1 on so many steps."""
     weight_decay: float = Field(default=0.01, ge=0)
     """Not applied to biases and LayerNorm weights."""
-    adam_betas: tuple[float, float] = (0.9, 0.999)
+    adam_betas: tuple[Annotated[float, Field(ge=0, lt=1)], Annotated[float, Field(ge=0, lt=1)]] = (0.9, 0.999)
     adam_eps: float = Field(default=1e-8, gt=0)
     clip: float = Field(default=1.0, gt=0)
     """Gradient norm clipping, global."""

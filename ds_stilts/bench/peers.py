@@ -24,8 +24,7 @@ class TrainerWay:
 
     def __init__(self, job: Job, rig: Rig, dtype: Dtype) -> None:
         self._job, self._rig = job, rig
-        with_types = getattr(rig.model.encoder.hf.config, "type_vocab_size", 0) > 1
-        self._collate = PaddingCollator(rig.tokenizer, with_types=with_types)
+        self._collate = PaddingCollator(rig.tokenizer, with_types=rig.model.encoder.reads_types)
         self._model = PaddedMultiTask(rig.model, rig.tasks).to(rig.device)
         self._meter = Meter(self._model.encoder)
         on_gpu = rig.device.type == "cuda"

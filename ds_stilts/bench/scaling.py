@@ -98,12 +98,18 @@ def run_scaling(
         JSON-able: "rows" (one for each number of nodes and mode) and "communication" (bytes of a step and rank).
 
     Raises:
-        RecipeError: a shape that cannot be read.
+        RecipeError: a shape that cannot be read, or a batch of which some nodes' share is no whole number.
         ClusterError: a run failed; its last words.
     """
     architecture = parse_shape(model)
     if architecture is None:
         raise RecipeError(f"--model '{model}': scaling is measured on a shape, LAYERSxWIDTH, e.g. 4x256")
+    odd = next((count for count in nodes if batch * count % nodes[0]), None)
+    if odd:
+        raise RecipeError(
+            f"--batch {batch}: where {nodes[0]} nodes share a step of {batch} examples, {odd} would have "
+            f"{batch * odd / nodes[0]:g} of them in weak scaling; give a multiple of {nodes[0]}"
+        )
     engine = load_engine_config(config)
     root, shares, told = data_folder(data_root)
     out = out.resolve()
@@ -124,8 +130,8 @@ def run_scaling(
     first: _Measured | None = None
     for count in nodes:
         for mode in ("weak", "strong") if count != nodes[0] else ("alone",):
-            more = count // nodes[0] if mode == "weak" else 1
-            folder = measure(f"{count}-{mode}", count, batch * more, engine.values, STEPS)
+            examples = batch * count // nodes[0] if mode == "weak" else batch
+            folder = measure(f"{count}-{mode}", count, examples, engine.values, STEPS)
             found = _rates(folder / "metrics.jsonl")
             first = first or found
             rows.append(
@@ -133,7 +139,7 @@ def run_scaling(
                     "nodes": count,
                     "ranks": count * fleet.ranks_per_node,
                     "mode": mode,
-                    "examples": batch * more,
+                    "examples": examples,
                     "step_s": found.step_s,
                     "tokens_per_s": found.tokens_per_s,
                     "speed_up": found.tokens_per_s / first.tokens_per_s,

@@ -10,8 +10,9 @@ from torch import nn
 
 class Lamb(torch.optim.Optimizer):
     """Args:
-    params: parameters or groups. A group with weight_decay 0 (biases, LayerNorm) gets no trust ratio, as in the
-        authors' code (`exclude_from_layer_adaptation` falls back on what is excluded from weight decay).
+    params: parameters or groups. A group with "adapts" False (biases, LayerNorm) gets no trust ratio, as in the
+        authors' code: `exclude_from_layer_adaptation` falls back on the names that are excluded from weight decay,
+        however much that is.
     lr, betas, eps, weight_decay: as in AdamW.
     """
 
@@ -24,7 +25,13 @@ class Lamb(torch.optim.Optimizer):
         eps: float = 1e-6,
         weight_decay: float = 0.01,
     ) -> None:
-        super().__init__(params, {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay})
+        super().__init__(params, {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay, "adapts": True})
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Groups of older checkpoints do not say whether they adapt: those that decay did."""
+        super().__setstate__(state)
+        for group in self.param_groups:
+            group.setdefault("adapts", group["weight_decay"] != 0)
 
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]
@@ -48,6 +55,6 @@ class Lamb(torch.optim.Optimizer):
                 update = mean.div_(spread).add_(parameter, alpha=group["weight_decay"])
                 length, of_update = parameter.norm(), update.norm()
                 trust = torch.where((length > 0) & (of_update > 0), length / of_update, torch.ones_like(length))
-                if group["weight_decay"] == 0:
+                if not group["adapts"]:
                     trust = torch.ones_like(length)
                 parameter.sub_(update.mul_(group["lr"] * trust))

@@ -38,6 +38,7 @@ def parameter_groups(model: nn.Module, training: Training) -> list[dict[str, Any
             "params": parameters,
             "lr": training.lr * training.layer_lr_decay**power,
             "weight_decay": 0.0 if plain else training.weight_decay,
+            **({"adapts": not plain} if training.optimizer == "lamb" else {}),
         }
         for (power, plain), parameters in sorted(groups.items(), key=lambda group: group[0])
     ]

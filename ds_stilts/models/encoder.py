@@ -39,10 +39,13 @@ class PackedEncoder(nn.Module):
 
     Args:
         hf: the encoder (`XLMRobertaModel`, `BertModel`, …; see `SUPPORTED`), without pooler.
+        told_segments: whether its tokenizer tells segment A from B. A model whose tokenizer does not was never told:
+            the BERTs that were distilled from XLM-R (MiniLM) have two token types, of which they have met one.
     """
 
-    def __init__(self, hf: PreTrainedModel) -> None:
+    def __init__(self, hf: PreTrainedModel, *, told_segments: bool = True) -> None:
         super().__init__()
+        self.reads_types = told_segments and getattr(hf.config, "type_vocab_size", 0) > 1
         use_dropout(hf)
         self.hf = hf
         self.attend_by(attention.DEFAULT)
@@ -96,15 +99,14 @@ class PackedEncoder(nn.Module):
         Args:
             ids_T: int64 [T].
             packing: division of T into sequences.
-            types_T: int64 [T] token types, for models that tell segment A from B; None: all 0.
+            types_T: int64 [T] token types, for models that are told segment A from B; None: all 0.
             layer: which hidden states to return: 0 = embeddings, 1 = first block, …; None: the last; several: all of
                 them, from one pass.
 
         Returns:
             [T, D] in the model's dtype; of several layers [K, T, D].
         """
-        has_types = types_T is not None and getattr(self.hf.config, "type_vocab_size", 0) > 1
-        types = {"token_type_ids": types_T.unsqueeze(0)} if has_types and types_T is not None else {}
+        types = {"token_type_ids": types_T.unsqueeze(0)} if self.reads_types and types_T is not None else {}
         output = self.hf(
             input_ids=ids_T.unsqueeze(0),
             position_ids=packing.positions(self.first_position, ids_T.device).unsqueeze(0),

@@ -57,5 +57,5 @@ def _model_type(name: str, revision: str | None) -> str:
     logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     try:
         return str(AutoConfig.from_pretrained(name, revision=revision, trust_remote_code=False).model_type)
-    except (OSError, ValueError):
+    except Exception:  # whatever is wrong with it, the phase that loads it says so
         return UNKNOWN

@@ -19,7 +19,7 @@ from ds_stilts.models.encoder import PackedEncoder, check_supported
 from ds_stilts.models.family import MT5
 from ds_stilts.models.seq2seq import make_mt5, untied
 from ds_stilts.models.t5_encoder import MAX_TOKENS, PackedT5Encoder
-from ds_stilts.models.weights import Weights, named_once, skeleton
+from ds_stilts.models.weights import Weights, keep_apart, named_once, skeleton
 from ds_stilts.recipe import Architecture
 
 
@@ -53,6 +53,7 @@ _LANGUAGE_HEADS = {
     "electra": ("generator_predictions", "generator_lm_head"),
 }
 """Where a head is several modules that the model calls one after the other."""
+_REACHED = "give a folder, or a hub id that can be reached"
 
 
 def load_tokenizer(folder: str, revision: str | None = None) -> Any:
@@ -65,9 +66,9 @@ def load_tokenizer(folder: str, revision: str | None = None) -> Any:
 
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, revision=revision, trust_remote_code=False)
-    except (OSError, ValueError) as error:
+    except Exception as error:  # of a file that is JSON and no tokenizer, whatever its reader stumbles over
         local = Path(folder).is_dir()
-        remedy = "put the model's tokenizer.json there" if local else "give a folder, or a hub id that can be reached"
+        remedy = "put the model's tokenizer.json there" if local else _REACHED
         raise CheckpointError(f"no tokenizer could be loaded from '{folder}': {_first_line(error)}; {remedy}") from None
     if len(tokenizer) <= len(tokenizer.all_special_tokens):  # transformers makes one up where the files are missing
         raise CheckpointError(f"'{folder}' holds no tokenizer; put the model's tokenizer.json beside its config.json")
@@ -104,30 +105,42 @@ def open_start(
             that is not supported, or a tokenizer that does not fit the model.
     """
     quiet()
-    tokenizer = load_tokenizer(folder, revision)
     config = _config(folder, revision)
+    tokenizer = load_tokenizer(folder, revision)
     is_mt5 = config.model_type == MT5
     if text and not is_mt5:
         raise CheckpointError(f"'{folder}' is an encoder, which writes no text; remove `start.use`")
-    model = _skeleton(config, text)
+    model = _skeleton(config, text, folder)
     _check_vocabulary(tokenizer, config.vocab_size, folder)
-    weights = Weights(model, [] if random_init else weight_files(folder, revision), seed)
+    files = [] if random_init else weight_files(folder, revision)
+    weights = Weights(model, files, seed)
+    if weights.parted:  # transformers keeps both as well, whatever the config says (`tie_weights` of 5.23)
+        keep_apart(model, weights.parted)
+        weights = Weights(model, files, seed)
     prefix = "" if is_mt5 else f"{model.base_model_prefix}."
     missing = [name for name in weights.missing if name.startswith(prefix)]
     if missing and not random_init:
         part = "" if text else "encoder "
         raise CheckpointError(f"'{folder}' lacks {part}weights that its config asks for, the first is {missing[0]}")
-    encoder = PackedT5Encoder(model) if is_mt5 else PackedEncoder(model.base_model)
+    told = any(tokenizer("a", "a").get("token_type_ids", ()))  # as transformers would hand them to the model
+    encoder = PackedT5Encoder(model) if is_mt5 else PackedEncoder(model.base_model, told_segments=told)
     return StartModel(encoder=encoder, masked_lm=model, tokenizer=tokenizer, weights=weights, text=text)
 
 
-def _skeleton(config: Any, text: bool) -> Any:
+def _skeleton(config: Any, text: bool, folder: str) -> Any:
     """The model that a config describes and a run needs, without its values."""
     from transformers import AutoModelForMaskedLM, AutoModelForSeq2SeqLM, AutoModelForTextEncoding
 
-    if config.model_type != MT5:
-        return skeleton(AutoModelForMaskedLM, config)
-    model = skeleton(AutoModelForSeq2SeqLM if text else AutoModelForTextEncoding, config)
+    kind = AutoModelForMaskedLM
+    if config.model_type == MT5:
+        kind = AutoModelForSeq2SeqLM if text else AutoModelForTextEncoding
+    try:
+        model = skeleton(kind, config)
+    except Exception as error:  # a width that its heads do not divide, an unknown activation, a padding id too large
+        raise CheckpointError(
+            f"'{folder}' has a config.json of which no model can be built: {_first_line(error)}; take it from the "
+            "model's authors again"
+        ) from None
     return untied(model) if text else model
 
 
@@ -182,7 +195,11 @@ def _config(folder: str, revision: str | None = None) -> Any:
         raise CheckpointError(f"'{folder}' is no model in Hugging Face layout: it has no config.json")
     try:
         config = AutoConfig.from_pretrained(folder, revision=revision, trust_remote_code=False)
-    except (OSError, ValueError) as error:
+    except Exception as error:  # also of values of another type, for which transformers has errors of its own
+        if not Path(folder).is_dir():
+            raise CheckpointError(
+                f"no model could be loaded from '{folder}': {_first_line(error)}; {_REACHED}"
+            ) from None
         raise CheckpointError(f"'{folder}' has a config.json that cannot be used: {_first_line(error)}") from None
     if config.model_type != MT5:
         check_supported(config.model_type, folder)
@@ -211,7 +228,11 @@ def max_tokens_of(folder: str, revision: str | None = None) -> int:
     """
     quiet()
     config = _config(folder, revision)
-    return MAX_TOKENS if config.model_type == MT5 else PackedEncoder(_skeleton(config, False).base_model).max_tokens
+    return (
+        MAX_TOKENS
+        if config.model_type == MT5
+        else PackedEncoder(_skeleton(config, False, folder).base_model).max_tokens
+    )
 
 
 def make_start(architecture: Architecture, tokenizer: Any) -> StartModel:
@@ -297,4 +318,9 @@ def quiet() -> None:
 
 
 def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0].rstrip(" .:") if str(error).strip() else type(error).__name__
+    first, *more = str(error).strip().splitlines() or [""]
+    if first.endswith(":") and more:  # what is wrong stands on the next one
+        first = f"{first} {more[0].strip()}"
+    if isinstance(error, KeyError):  # says no more than the key
+        first = f"KeyError {first}"
+    return first.strip(" .:") or type(error).__name__

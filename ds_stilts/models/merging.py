@@ -30,7 +30,7 @@ def merged_parameters(
             start has it.
     """
     for name in names:
-        yield name, _merged(name, start, [part for part in parts if name not in part[0].missing])
+        yield name, _merged(name, start, [part for part in parts if part[0].has(name)])
 
 
 def _merged(name: str, start: Weights, parts: Sequence[Part]) -> torch.Tensor:

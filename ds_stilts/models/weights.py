@@ -19,6 +19,9 @@ from ds_stilts.errors import CheckpointError
 from ds_stilts.models.checkpoint_files import StoredTensor, stored_tensors
 from ds_stilts.models.lora import plain_name
 
+_LOOKED_AT = 1 << 22
+"""Elements that are read to tell a tensor from another: 4,096 rows of a width of 1,024."""
+
 
 def skeleton(auto_class: Any, config: Any) -> Any:
     """A transformers model of full shape whose parameters are on the meta device; its buffers are real.
@@ -65,6 +68,9 @@ class Weights:
         files: safetensors files of the checkpoint; none: every value is drawn.
         seed: of the values that no file holds. Each depends on the seed and the parameter's name only.
 
+    `parted`: names of parameters that the model ties to another, and of which the files hold both with different
+    values, such as an output matrix beside the embedding.
+
     Raises:
         CheckpointError: a file is damaged, or a tensor has another shape than the config asks for.
     """
@@ -72,9 +78,13 @@ class Weights:
     def __init__(self, model: Any, files: list[Path], seed: int) -> None:
         self.model, self.seed = model, seed
         self.shapes = {name: tuple(parameter.shape) for name, parameter in named_once(model).items()}
-        self._stored = _matched(model, stored_tensors(files), self.shapes)
+        self._stored, self.parted = _matched(model, stored_tensors(files), self.shapes)
         self.missing = [name for name in self.shapes if name not in self._stored]
         self._blank = copy.deepcopy(model) if self.missing else None  # nothing but what is being drawn is ever real
+
+    def has(self, name: str) -> bool:
+        """Whether a file holds a parameter; the others are drawn, or are no parameters of this model."""
+        return name in self._stored
 
     def copy_into(self, name: str, target: torch.Tensor, first: int = 0) -> None:
         """Write the elements from `first` on of a flattened parameter into `target`, [n] of any dtype and device."""
@@ -131,6 +141,15 @@ def named_once(model: Any) -> dict[str, nn.Parameter]:
     }
 
 
+def keep_apart(model: Any, names: list[str]) -> None:
+    """Give parameters of a skeleton that are tied to others a place of their own."""
+    for name in names:
+        path, _, key = name.rpartition(".")
+        owner = model.get_submodule(path)
+        owner._parameters[key] = nn.Parameter(owner._parameters[key].detach().clone())
+        model.all_tied_weights_keys.pop(name, None)
+
+
 def replace_parameters(root: nn.Module, made: dict[int, nn.Parameter]) -> None:
     """Put new parameters in the place of others, wherever in `root` they are held; tied ones stay tied.
 
@@ -143,8 +162,11 @@ def replace_parameters(root: nn.Module, made: dict[int, nn.Parameter]) -> None:
                 module._parameters[key] = made[id(old)]
 
 
-def _matched(model: Any, found: dict[str, StoredTensor], shapes: dict[str, tuple[int, ...]]) -> dict[str, StoredTensor]:
-    """The stored tensor of each parameter that has one, under the parameter's name in `named_once`."""
+def _matched(
+    model: Any, found: dict[str, StoredTensor], shapes: dict[str, tuple[int, ...]]
+) -> tuple[dict[str, StoredTensor], list[str]]:
+    """The stored tensor of each parameter that has one, under the parameter's name in `named_once`; and other names of
+    such a parameter that are stored too, with other values."""
     from transformers.conversion_mapping import get_model_conversion_mapping
     from transformers.core_model_loading import WeightConverter, WeightRenaming, rename_source_key
 
@@ -155,6 +177,7 @@ def _matched(model: Any, found: dict[str, StoredTensor], shapes: dict[str, tuple
     every = {name: own[id(parameter)] for name, parameter in model.named_parameters(remove_duplicate=False)}
     state = model.state_dict()
     matched: dict[str, StoredTensor] = {}
+    aliases: dict[str, StoredTensor] = {}
     for original, stored in found.items():
         name, pattern = rename_source_key(original, renamings, converters, model.base_model_prefix, state)
         if name not in every:
@@ -166,6 +189,19 @@ def _matched(model: Any, found: dict[str, StoredTensor], shapes: dict[str, tuple
                 f"{stored.path}: {original} has shape {list(stored.shape)}, but config.json asks for "
                 f"{list(shapes[every[name]])}; take both files from the same model"
             )
+        if name != every[name]:
+            aliases[name] = stored
         if name == every[name] or every[name] not in matched:
             matched[every[name]] = stored
-    return matched
+    return matched, [name for name, stored in aliases.items() if _differ(stored, matched[every[name]])]
+
+
+def _differ(one: StoredTensor, other: StoredTensor) -> bool:
+    """Whether the first rows of two tensors of one shape do: one that is trained for itself differs in all it met."""
+    if one is other:
+        return False
+    count = min(_LOOKED_AT, one.numel)
+    parts = [torch.empty(count) for _ in range(2)]
+    for stored, part in zip((one, other), parts, strict=True):
+        stored.copy_into(part)
+    return not torch.equal(*parts)

@@ -76,7 +76,7 @@ def _merge(run: Run, ranks: Ranks, merge: Merge, stage: str) -> None:
         start.tokenizer,
         run.run_dir / stage / "model",
         heads=heads,
-        card=merged_card(run, stage, facts),
+        card=merged_card(run, stage, facts, type(written).__name__),
         facts=facts,
     )
 

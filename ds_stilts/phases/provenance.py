@@ -80,20 +80,26 @@ def _additions(lora: Mapping[str, Any]) -> str:
     return f"low-rank additions (LoRA of rank {lora['rank']}, alpha {lora['alpha']:g}), not as a whole"
 
 
-def model_card(run: Run, stage: str, facts: dict[str, Any]) -> str:
+def model_card(run: Run, stage: str, facts: dict[str, Any], opened_by: str) -> str:
+    """The card of a model that was trained.
+
+    Args:
+        facts: of its phase, as in `phase.json`.
+        opened_by: the class of transformers whose parameters lie in the folder, all of them and no other.
+    """
     by = f" It was trained by {_additions(facts['lora'])}; they are summed into the weights." if "lora" in facts else ""
     items = "\n".join(f"- {name}: {count:,} training items" for name, count in facts["items"].items())
     done = f"Trained by ds_stilts for {facts['steps']} steps from `{_called(run, facts['source'])}`"
-    return _card(run, stage, done, by, items)
+    return _card(run, stage, done, by, items, opened_by)
 
 
-def merged_card(run: Run, stage: str, facts: dict[str, Any]) -> str:
-    """The card of a model that was merged (see `ds_stilts.phases.merging`)."""
+def merged_card(run: Run, stage: str, facts: dict[str, Any], opened_by: str) -> str:
+    """The card of a model that was merged (see `ds_stilts.phases.merging`); arguments as those of `model_card`."""
     terms = " + ".join(f"{weight:g} · ({arm} - start)" for arm, weight in facts["merged"].items())
     learned = "\n".join(f"- {arm}: {', '.join(tasks)}" for arm, tasks in facts["tasks"].items())
     done = f"Merged by ds_stilts, without training, as start + {terms}; start is `{_called(run, facts['source'])}`"
     by = " A task head that several of these have is their mean." if len(facts["merged"]) > 1 else ""
-    return _card(run, stage, done, by, learned)
+    return _card(run, stage, done, by, learned, opened_by)
 
 
 def _called(run: Run, source: str) -> str:
@@ -104,11 +110,11 @@ def _called(run: Run, source: str) -> str:
     return path.name if path.is_dir() else source
 
 
-def _card(run: Run, stage: str, done: str, more: str, listed: str) -> str:
+def _card(run: Run, stage: str, done: str, more: str, listed: str, opened_by: str) -> str:
     return (
         f"---\nlibrary_name: transformers\ntags:\n- ds_stilts\n- intermediate-task-training\n---\n\n"
         f"# {run.recipe.name}: {stage}\n\n{run.recipe.description}\n\n"
         f"{done}, seed {run.recipe.seed}, recipe fingerprint `{run.recipe.fingerprint()}`.{more}\n\n{listed}\n\n"
-        "Open it with `transformers.AutoModel.from_pretrained`. Task heads, where there are any, lie in "
+        f"Open it with `transformers.{opened_by}.from_pretrained`. Task heads, where there are any, lie in "
         "`heads.safetensors`. The licences of the training data apply to what was learned from them.\n"
     )

@@ -22,6 +22,7 @@ from ds_stilts.models.loading import StartModel, weight_files
 from ds_stilts.phases.attention import set_attention
 from ds_stilts.phases.context import Ranks, Run, prepare_all, see
 from ds_stilts.phases.provenance import notes, overlap_of_arm, training_notes
+from ds_stilts.phases.sequence import load_head, stored_heads
 from ds_stilts.phases.splits import pool_keys, scoring_keys
 from ds_stilts.phases.training import build_objective, load_source
 from ds_stilts.plan import score_splits, stage_before, trains_target
@@ -36,15 +37,18 @@ def scoring_config(recipe: Recipe) -> EngineConfig:
 
 
 def load_scorer(run: Run, ranks: Ranks, source: str, task: Task) -> tuple[Any, StartModel]:
-    from safetensors.torch import load_file
+    """The model of a folder, ready to score a task, and what it was opened as.
 
+    Raises:
+        CheckpointError: the folder is damaged, or a phase has left it and it lacks the task's head.
+    """
     see(run, ranks, source)
     start = load_source(run, source)
     objective = build_objective(start, [task])
-    heads = objective.model.heads
-    weights = Path(source) / "heads.safetensors"
-    if len(heads) and weights.exists():
-        heads.load_state_dict(load_file(weights))
+    stored = stored_heads(source)
+    if stored or (Path(source) / "phase.json").is_file():
+        for name, head in objective.model.heads.items():
+            load_head(head, stored, name, source)
     config = scoring_config(run.recipe)
     place(objective, start.weights, config)
     return scoring_model(objective, config, ranks.world.device), start

@@ -30,11 +30,21 @@ def follows_in_sequence(run: Run, stage: str) -> bool:
 
 
 def stored_heads(source: str) -> dict[str, torch.Tensor]:
-    """Weights of the heads that lie beside a model, by "<head>.<parameter>"; none where it has none."""
+    """Weights of the heads that lie beside a model, by "<head>.<parameter>"; none where it has none.
+
+    Raises:
+        CheckpointError: their file is damaged.
+    """
+    from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     path = Path(source) / "heads.safetensors"
-    return load_file(path) if path.is_file() else {}
+    try:
+        return load_file(path) if path.is_file() else {}
+    except SafetensorError as error:
+        raise CheckpointError(
+            f"{path} is damaged ({error}); copy it again, or delete the folder of that stage to train it again"
+        ) from None
 
 
 def other_heads(stored: Mapping[str, torch.Tensor], trained: Iterable[str]) -> dict[str, torch.Tensor]:

@@ -19,7 +19,7 @@ from ds_stilts.engine.objective import Objective
 from ds_stilts.engine.partitioned_loading import place, restore_masters
 from ds_stilts.engine.telemetry import say
 from ds_stilts.engine.text_objective import TextObjective
-from ds_stilts.errors import DataError, RecipeError
+from ds_stilts.errors import CheckpointError, DataError, RecipeError
 from ds_stilts.formats import get_format
 from ds_stilts.formats.text_to_text.span_corruption import sentinel_ids
 from ds_stilts.models.family import writes_text
@@ -83,6 +83,31 @@ def build_model(start: StartModel, tasks: list[Task]) -> MultiTaskModel:
     return MultiTaskModel(start.encoder, heads)
 
 
+def check_masking(start: StartModel, tasks: list[Task], stage: str) -> str:
+    """Check that a model can learn the running text among tasks by masking.
+
+    Returns:
+        What is to be said of its masked-LM head; "" where it has one, and where all of its weights are drawn.
+
+    Raises:
+        CheckpointError: its tokenizer has no mask.
+    """
+    masked = [task.name for task in tasks if task.format == "masked_lm"]
+    if not masked or start.text:
+        return ""
+    if start.tokenizer.mask_token_id is None:
+        raise CheckpointError(
+            f"{stage}: '{masked[0]}' is learned by masking, and the tokenizer of the model that it begins with has no "
+            "mask token; leave the task out, or start from a model that was trained with one"
+        )
+    weights = start.weights
+    if weights is None or not weights.missing or len(weights.missing) == len(weights.shapes):
+        return ""
+    return (
+        f"{stage}  the model that it begins with has no masked-LM head ({weights.missing[0]}): a fresh one is trained"
+    )
+
+
 def trained_facts(phase: Mapping[str, Any]) -> dict[str, Any]:
     """What a target's scores say of its training, from what the phase has left in `phase.json`."""
     return {
@@ -113,6 +138,8 @@ def train_phase(
     tasks = [own] if own else [get_task(name) for name in training.tasks]
     see(run, ranks, source)
     start = load_source(run, source)
+    if (said := check_masking(start, tasks, stage)) and world.is_main:
+        say(said)
     config = load_engine_config(run.recipe.engine.config)
     corpus = record_corpus(run, ranks, start.tokenizer, start.encoder.max_tokens)
     data, checksums = _training_data(run, ranks, training, tasks, start)
@@ -212,13 +239,14 @@ def train_phase(
         **({"lora": training.lora.model_dump()} if training.lora else {}),
         **({"validation": {**watch.facts(), "stopped": trained_steps.done}} if watch else {}),
     }
+    written = start.masked_lm if with_language_head else start.encoder.hf
     export(
-        start.masked_lm if with_language_head else start.encoder.hf,
+        written,
         torch.nn.ModuleDict({head: model.heads[head] for head in trained_heads}),
         tokenizer,
         folder / "model",
         world,
-        card=model_card(run, stage, facts),
+        card=model_card(run, stage, facts, type(written).__name__),
         facts=facts,
         kept_heads=other_heads(stored, trained_heads),
         weights=start.weights,

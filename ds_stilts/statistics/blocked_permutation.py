@@ -17,6 +17,8 @@ import numpy as np
 from ds_stilts.errors import StatisticsError
 
 RESAMPLES = 9_999
+_EQUAL = 1 - 1e-12
+"""Orders that change nothing but the last bits count as equal."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +30,8 @@ class BlockedResult:
     p: float
     """Two-sided."""
     least_p: float
-    """The smallest p that these families and draws can give."""
+    """The smallest p that these families, covariates and draws can give: covariates that are alike within a family
+    leave some orders as steep as each other."""
     n: int
     """Languages."""
     method: str
@@ -100,13 +103,14 @@ def blocked_permutation(
     shuffled = np.stack([gains[order] for order in chosen])
     centred = covariate - covariate.mean()
     slopes, observed = shuffled @ centred / (centred @ centred), float(gains @ centred / (centred @ centred))
-    # Orders that change nothing but the last bits count as equal.
-    as_steep = int((np.abs(slopes) >= abs(observed) * (1 - 1e-12)).sum())
+    steepness = np.abs(slopes)
+    as_steep = int((steepness >= abs(observed) * _EQUAL).sum())
+    steepest = int((steepness >= steepness.max() * _EQUAL).sum())
     more = 0 if is_exact else 1  # the observed order is among all of them, but not among random ones
     return BlockedResult(
         estimate=observed,
         p=(as_steep + more) / (len(slopes) + more),
-        least_p=1 / orders if is_exact else 1 / (resamples + 1),
+        least_p=steepest / (len(slopes) + more),
         n=len(gains),
         method=f"family-blocked permutation test, {f'all {orders:,}' if is_exact else f'{resamples:,} random'} orders "
         f"of {len(gains)} languages in {len(set(families_L))} families",

@@ -25,13 +25,18 @@ class Component:
     """Of the sum over factors and residual; a factor's share is its intraclass correlation: how alike two scores are
     that have only this factor in common."""
     p: float | None
-    """F test of the factor having no effect; None for the residual."""
+    """F test of the factor having no effect; None for the residual, and for a factor that does not vary where nothing
+    else does: there is no luck to hold it against."""
     n: int
     """Levels, of two factors together their combinations; of the residual its degrees of freedom."""
 
 
 RESIDUAL = "residual"
 """Noise, and interactions that have no part of their own."""
+
+
+_ROUNDING = 1e-20
+"""Share of the scores' sum of squares below which one is rounding: differences of 10^-10 of a score."""
 
 
 def pair_name(pair: tuple[str, str]) -> str:
@@ -54,8 +59,6 @@ def variance_components(
         StatisticsError: another number of axes than names, a factor with one level, a missing score, scores that are
             all equal, or `together` without a third factor.
     """
-    from scipy import stats
-
     values = np.asarray(scores, np.float64)
     if values.ndim != len(factors) or min(values.shape, default=0) < 2 or len(factors) < 2:
         raise StatisticsError(
@@ -80,7 +83,9 @@ def variance_components(
         df[pair] = df[first] * df[second]
     df[RESIDUAL] = values.size - 1 - sum(df.values())
     squares[RESIDUAL] = max(float((centred**2).sum()) - sum(squares.values()), 0.0)
-    mean = {name: square / df[name] for name, square in squares.items()}
+    # Of runs that all score the same, what rounding leaves of a sum would be tested against what it leaves of another.
+    nothing = _ROUNDING * float((values**2).sum())
+    mean = {name: square / df[name] if square > nothing else 0.0 for name, square in squares.items()}
     # What a part's mean square is expected to be without the part.
     rest = {name: pair if together and name in together else RESIDUAL for name in axes}
     levels = {name: prod(values.shape[axis] for axis in own) for name, own in axes.items()}
@@ -92,13 +97,22 @@ def variance_components(
         name: Component(
             variance=variance,
             share=variance / total,
-            p=float(stats.f.sf(mean[name] / mean[rest[name]], df[name], df[rest[name]])) if mean[rest[name]] else 0.0,
+            p=_p(mean[name], mean[rest[name]], df[name], df[rest[name]]),
             n=levels[name],
         )
         for name, variance in found.items()
     }
     residual = Component(variance=mean[RESIDUAL], share=mean[RESIDUAL] / total, p=None, n=df[RESIDUAL])
     return {**parts, RESIDUAL: residual}
+
+
+def _p(mean: float, rest: float, df: int, rest_df: int) -> float | None:
+    """Of the F test of a mean square against another."""
+    from scipy import stats
+
+    if not rest:
+        return 0.0 if mean else None
+    return float(stats.f.sf(mean / rest, df, rest_df))
 
 
 def _square(centred: np.ndarray, kept: tuple[int, ...]) -> float:

@@ -11,6 +11,9 @@ import numpy as np
 from ds_stilts.errors import StatisticsError
 from ds_stilts.statistics.bootstrap import LEVEL, Interval
 
+_ROUNDING = 1e-10
+"""Share of their size by which numbers differ through rounding alone: one item of 10^8 moves a score by more."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Estimate:
@@ -97,8 +100,10 @@ def paired_contrast(ours_S: np.ndarray, theirs_S: np.ndarray, *, level: float = 
         StatisticsError: as `paired_differences`.
     """
     differences = paired_differences(ours_S, theirs_S)
-    num_seeds = len(differences)
-    estimate, se = float(differences.mean()), float(differences.std(ddof=1)) / num_seeds**0.5
+    num_seeds, size = len(differences), max(np.abs(ours_S).max(), np.abs(theirs_S).max())
+    # Of equal differences the mean may be another float, and a p next to 0 would follow from its distance to them.
+    varies = np.ptp(differences) > _ROUNDING * size
+    estimate, se = float(differences.mean()), float(differences.std(ddof=1)) / num_seeds**0.5 if varies else 0.0
     interval, p = student(estimate, se, num_seeds - 1, level)
     return Estimate(
         estimate=estimate, se=se, df=num_seeds - 1, level=level, interval=interval, p=p, n=num_seeds,

@@ -9,6 +9,7 @@ import pytest
 from ds_stilts.bench import scaling
 from ds_stilts.bench.scaling import Fleet, run_scaling
 from ds_stilts.errors import ClusterError, RecipeError
+from tests.small import tokenizer
 
 
 def test_ranks_are_started_where_we_are(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -44,6 +45,29 @@ def test_only_shapes_are_measured(tmp_path: Path) -> None:
     options = {"data_root": None, "nodes": [1], "fleet": Fleet(), "batch": 8, "config": "zero2_fp32"}
     with pytest.raises(RecipeError, match="scaling is measured on a shape, LAYERSxWIDTH"):
         run_scaling(model=str(tmp_path), link_gbps=None, out=tmp_path, progress=print, **options)  # type: ignore[arg-type]
+
+
+def test_weak_scaling_gives_every_node_what_one_of_the_first_had(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = []
+
+    def note(command: list[str], name: str) -> None:
+        started.append((name, json.loads(Path(command[-5]).read_text())["arms"]["mixed"]["batch_examples"]))
+        if name == "3-weak":
+            raise ClusterError("enough")
+
+    options = {"data_root": None, "nodes": [2, 3], "fleet": Fleet(), "config": "zero2_fp32", "link_gbps": None}
+    # Made-up languages and their tokenizer take half a minute.
+    monkeypatch.setattr(scaling, "data_folder", lambda _: (tmp_path, scaling.MADE_UP, "made up"))
+    monkeypatch.setattr(scaling, "make_tokenizer", lambda *_: tokenizer())
+    monkeypatch.setattr(scaling, "_run", note)
+    monkeypatch.setattr(scaling, "_rates", lambda log: scaling._Measured(step_s=1.0, tokens_per_s=1.0))
+    with pytest.raises(ClusterError, match="enough"):
+        run_scaling(model="1x64", batch=8, out=tmp_path, progress=print, **options)  # type: ignore[arg-type]
+    assert started == [("2-alone", 8), ("3-weak", 12)]
+    with pytest.raises(RecipeError, match=r"--batch 7: where 2 nodes share .* 3 would have 10\.5 .* multiple of 2"):
+        run_scaling(model="1x64", batch=7, out=tmp_path, progress=print, **options)  # type: ignore[arg-type]
 
 
 @pytest.mark.slow

@@ -137,16 +137,40 @@ def test_lamb_is_algorithm_2_of_its_paper() -> None:
     assert parameter.detach().numpy() == pytest.approx(x, rel=1e-12)
 
 
-def test_lamb_without_decay_is_adam() -> None:
+def test_lamb_without_trust_ratio_and_decay_is_adam() -> None:
     start = torch.randn(5, dtype=torch.float64)
     ours, theirs = nn.Parameter(start.clone()), nn.Parameter(start.clone())
-    lamb, adam = Lamb([ours], lr=0.1, eps=1e-6, weight_decay=0.0), torch.optim.Adam([theirs], lr=0.1, eps=1e-6)
+    lamb = Lamb([{"params": [ours], "adapts": False}], lr=0.1, eps=1e-6, weight_decay=0.0)
+    adam = torch.optim.Adam([theirs], lr=0.1, eps=1e-6)
     for _ in range(3):
         ours.grad = torch.randn(5, dtype=torch.float64)
         theirs.grad = ours.grad.clone()
         lamb.step()
         adam.step()
     torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=0)
+
+
+@pytest.mark.parametrize("decay", [0.0, 0.1])
+def test_lambs_steps_are_as_long_as_the_parameter_whatever_the_decay_and_those_of_biases_are_not(decay: float) -> None:
+    layer = nn.Linear(4, 4)
+    nn.init.constant_(layer.bias, 5.0)
+    before = [parameter.detach().clone() for parameter in (layer.weight, layer.bias)]
+    optimizer = build_optimizer(layer, Training(optimizer="lamb", lr=0.01, weight_decay=decay))
+    layer(torch.ones(2, 4)).square().sum().backward()
+    optimizer.step()
+    weight, bias = ((now.detach() - old).norm() / 0.01 for now, old in zip(layer.parameters(), before, strict=True))
+    assert float(weight) == pytest.approx(float(before[0].norm()), rel=1e-4)
+    assert float(bias) == pytest.approx(2.0, rel=1e-4)  # Adam's first step: 1 for each of the four
+
+
+def test_lamb_goes_on_from_a_checkpoint_whose_groups_do_not_say_whether_they_adapt() -> None:
+    layer = nn.Linear(4, 4)
+    optimizer = build_optimizer(layer, Training(optimizer="lamb"))
+    state = optimizer.state_dict()
+    for group in state["param_groups"]:
+        del group["adapts"]
+    optimizer.load_state_dict(state)
+    assert [group["adapts"] for group in optimizer.param_groups] == [True, False]
 
 
 def test_lamb_moves_a_parameter_of_zeros() -> None:

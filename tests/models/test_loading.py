@@ -1,13 +1,17 @@
 """Hugging Face folders in and out: what is refused, and that a stranger's transformers can open what we write."""
 
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from tokenizers.processors import TemplateProcessing
 from transformers import AutoModel, AutoModelForMaskedLM, AutoTokenizer
 
 from ds_stilts.errors import CheckpointError
+from ds_stilts.formats.encoding import encode_texts
 from ds_stilts.models.loading import check_folder, load_start, load_tokenizer, make_start, open_start, save_folder
 from ds_stilts.models.packing import Packing
 from ds_stilts.recipe import Architecture
@@ -43,12 +47,66 @@ def test_the_language_head_is_tied_to_the_embedding(folder: Path) -> None:
     assert start.language_head.decoder.weight is start.encoder.hf.embeddings.word_embeddings.weight
 
 
+@pytest.mark.parametrize("biases", [["lm_head.bias"], ["lm_head.bias", "lm_head.decoder.bias"]])
+def test_an_output_matrix_that_differs_from_the_embedding_stays_its_own_whatever_the_config_says(
+    folder: Path, tmp_path: Path, biases: list[str]
+) -> None:
+    file = folder / "model.safetensors"
+    stored = load_file(file)
+    del stored["lm_head.bias"]
+    stored |= dict.fromkeys(biases, torch.randn(32)) | {"lm_head.decoder.weight": torch.randn(32, 32)}
+    save_file({name: value.clone() for name, value in stored.items()}, file, {"format": "pt"})
+    start = load_start(str(folder))
+    save_folder(start.masked_lm, start.tokenizer, tmp_path / "again", start.masked_lm.state_dict())
+    start.masked_lm.eval()
+    with torch.no_grad():
+        logits = start.language_head(start.encoder(IDS[0], Packing(lengths=(6,))))
+        for path in (folder, tmp_path / "again"):
+            expected = AutoModelForMaskedLM.from_pretrained(path).eval()(IDS).logits[0]
+            torch.testing.assert_close(logits, expected, atol=1e-5, rtol=0)
+
+
+def test_an_output_matrix_that_is_stored_twice_is_tied(folder: Path) -> None:
+    file = folder / "model.safetensors"
+    stored = load_file(file)
+    stored["lm_head.decoder.weight"] = stored["roberta.embeddings.word_embeddings.weight"].clone()
+    save_file(stored, file, {"format": "pt"})
+    start = load_start(str(folder))
+    assert start.language_head.decoder.weight is start.encoder.hf.embeddings.word_embeddings.weight
+
+
 def test_bert_is_a_start_model_too(tmp_path: Path) -> None:
     bert().save_pretrained(tmp_path)
     tokenizer().save_pretrained(tmp_path)
     start = load_start(str(tmp_path))
     assert start.encoder.first_position == 0
     assert start.language_head(torch.zeros(3, 32)).shape == (3, 32)
+
+
+@pytest.mark.parametrize("inputs", [["input_ids", "attention_mask"], ["input_ids", "token_type_ids", "attention_mask"]])
+@pytest.mark.parametrize("second", [0, 1])
+def test_segments_are_told_apart_where_the_models_own_tokenizer_does(
+    inputs: list[str], second: int, tmp_path: Path
+) -> None:
+    """BERT with XLM-R's tokenizer, as multilingual MiniLM: two token types, of which pre-training has seen one."""
+    bert().save_pretrained(tmp_path)
+    own = tokenizer()
+    own.backend_tokenizer.post_processor = TemplateProcessing(
+        single="<s> $A </s>", pair=f"<s> $A </s> $B:{second} </s>:{second}", special_tokens=[("<s>", 0), ("</s>", 2)]
+    )
+    own.save_pretrained(tmp_path)
+    options = json.loads((tmp_path / "tokenizer_config.json").read_text())
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps({**options, "model_input_names": inputs}))
+    given = AutoTokenizer.from_pretrained(tmp_path)("ab", "cde", return_tensors="pt")
+    assert int(given.get("token_type_ids", torch.zeros(1)).max()) == (second if len(inputs) == 3 else 0)
+    start = load_start(str(tmp_path))
+    start.encoder.eval()
+    ((ids, b),) = encode_texts(start.tokenizer, [("ab", "cde")], 64)
+    types = (torch.arange(len(ids)) >= b).long()
+    with torch.no_grad():
+        states = start.encoder(torch.tensor(ids), Packing(lengths=(len(ids),)), types)
+        expected = AutoModel.from_pretrained(tmp_path).eval()(**given).last_hidden_state[0]
+    torch.testing.assert_close(states, expected, atol=1e-5, rtol=0)
 
 
 def test_a_bare_encoder_gets_a_fresh_language_head(tmp_path: Path) -> None:
@@ -103,6 +161,28 @@ def test_nothing_there_is_a_sentence(tmp_path: Path) -> None:
     tokenizer().save_pretrained(tmp_path)
     with pytest.raises(CheckpointError, match=r"it has no config\.json"):
         load_start(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("file", "values", "sentence"),
+    [
+        ("config.json", {"num_attention_heads": 5}, r"of which no model can be built: The hidden size \(32\) is not a"),
+        ("config.json", {"hidden_act": "gleu"}, "of which no model can be built: KeyError 'gleu'; take it from"),
+        ("config.json", {"pad_token_id": 99}, "of which no model can be built: Padding_idx must be within"),
+        ("config.json", {"hidden_size": None}, "config.json that cannot be used: .* Field 'hidden_size' expected int"),
+        ("config.json", {"dtype": "bfloat"}, "cannot be used: module 'torch' has no attribute 'bfloat'"),
+        ("tokenizer.json", {"added_tokens": ...}, "no tokenizer could be loaded from .*; put the model's tokenizer"),
+    ],
+)
+def test_values_that_make_no_model_are_a_sentence(
+    folder: Path, file: str, values: dict[str, Any], sentence: str
+) -> None:
+    found = json.loads((folder / file).read_text())
+    changed = {key: value for key, value in {**found, **values}.items() if value is not ...}
+    (folder / file).write_text(json.dumps(changed))
+    with pytest.raises(CheckpointError, match=sentence) as caught:
+        load_start(str(folder))
+    assert "\n" not in str(caught.value)
 
 
 def test_a_shard_that_the_index_names_must_be_there_and_in_the_folder(tmp_path: Path) -> None:

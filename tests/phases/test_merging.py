@@ -132,6 +132,7 @@ def test_heads_lie_beside_and_what_was_merged_is_said(world: World, folder: Path
     assert facts["tasks"] == {"chain": ["ccg", "squad_v1"], "nli": ["mnli"]}
     card = (own / "README.md").read_text()
     assert "as start + 0.4 · (chain - start) + 0.4 · (nli - start)" in card and "- chain: ccg, squad_v1" in card
+    assert "`transformers.XLMRobertaModel.from_pretrained`" in card
 
 
 def test_the_language_head_is_merged_only_where_an_arm_has_trained_it(world: World, folder: Path) -> None:
@@ -141,6 +142,7 @@ def test_the_language_head_is_merged_only_where_an_arm_has_trained_it(world: Wor
     text = {"tasks": {"text": {}}, "steps": 1}
     own = load_file(merge(world, folder, {"arms": ["nli", "text"]}, text=text) / "model.safetensors")
     start, trained = dict(xlmr(0).named_parameters()), dict(model.named_parameters())
+    assert "`transformers.XLMRobertaForMaskedLM.from_pretrained`" in (folder / STAGE / "model/README.md").read_text()
     name = "lm_head.dense.weight"
     assert torch.equal(own[name], (0.5 * start[name].double() + 0.5 * trained[name].double()).float())
     shutil.rmtree(folder / STAGE)

@@ -153,9 +153,10 @@ def test_a_model_card_names_what_its_model_began_with_and_no_path_of_this_machin
         "source": source.replace("RUN/..", str(tmp_path)).replace("RUN", str(run.run_dir)),
         "items": {},
     }
-    card = model_card(run, "arms/probe", facts)
+    card = model_card(run, "arms/probe", facts, "XLMRobertaModel")
     assert f"Trained by ds_stilts for 7 steps from `{called}`, seed 1" in card
     assert str(tmp_path) not in card
+    assert "Open it with `transformers.XLMRobertaModel.from_pretrained`." in card
 
 
 @pytest.mark.parametrize(

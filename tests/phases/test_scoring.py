@@ -9,11 +9,15 @@ import torch
 from safetensors.torch import save_file
 
 from ds_stilts.engine.world import World
+from ds_stilts.errors import CheckpointError
 from ds_stilts.evaluation.pooling import Pooling
+from ds_stilts.models.heads import build_head
 from ds_stilts.phases import forget_scores
 from ds_stilts.phases.context import Ranks, Run
-from ds_stilts.phases.scoring import made_by, weights_checksum
+from ds_stilts.phases.scoring import load_scorer, made_by, weights_checksum
 from ds_stilts.recipe import Recipe
+from ds_stilts.tasks import get_task
+from tests.small import tokenizer, xlmr
 
 STAGE = "targets/none/xnli"
 
@@ -118,3 +122,24 @@ def test_rows_are_tied_to_weights_heads_recipe_and_data(tmp_path: Path) -> None:
 def test_random_weights_are_the_recipes(tmp_path: Path) -> None:
     random = run(tmp_path, start={"model": str(tmp_path / "model"), "random_init": True})
     assert weights(random, tmp_path / "model") == "random"
+
+
+def test_a_trained_model_is_scored_with_its_own_head_and_never_with_a_fresh_one(tmp_path: Path) -> None:
+    task, trained = get_task("xnli"), tmp_path / "trained"
+    xlmr().save_pretrained(trained)
+    tokenizer().save_pretrained(trained)
+    (trained / "phase.json").write_text("{}")
+    own, world = run(tmp_path, engine={"config": "zero0_fp32"}), Alone(0, 1, torch.device("cpu"))
+    ranks = Ranks(world=world, stop=None)  # type: ignore[arg-type]
+    head = build_head("classification", 32, 3, 0.0)
+    save_file(
+        {f"{task.head}.{name}": value for name, value in head.state_dict().items()}, trained / "heads.safetensors"
+    )
+    scorer, _ = load_scorer(own, ranks, str(trained), task)
+    for name, value in scorer.model.heads[task.head].state_dict().items():
+        assert torch.equal(value, head.state_dict()[name])
+    (trained / "heads.safetensors").unlink()
+    with pytest.raises(
+        CheckpointError, match=rf"heads\.safetensors should hold a head '{task.head}' with .*found none"
+    ):
+        load_scorer(own, ranks, str(trained), task)

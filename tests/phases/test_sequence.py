@@ -91,5 +91,12 @@ def test_heads_that_are_not_trained_are_handed_on(model: Path) -> None:
     assert other_heads(stored, ["nli", "qa", "pos"]) == {} and len(other_heads(stored, ["n"])) == len(stored)
 
 
+def test_damaged_heads_are_a_sentence(model: Path) -> None:
+    whole = (model / "heads.safetensors").read_bytes()
+    (model / "heads.safetensors").write_bytes(whole[:-8])
+    with pytest.raises(CheckpointError, match=r"heads\.safetensors is damaged \(.*\); copy it again"):
+        stored_heads(str(model))
+
+
 def test_a_model_without_heads_has_none(tmp_path: Path) -> None:
     assert stored_heads(str(tmp_path)) == stored_heads("owner/model") == {}

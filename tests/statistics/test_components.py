@@ -82,6 +82,16 @@ def test_luck_of_runs_is_not_taken_for_an_effect_of_orders() -> None:
     assert not at_most(mixed, 0.3)
 
 
+@pytest.mark.parametrize("together", [None, ("order", "seed")])
+def test_runs_that_all_score_the_same_show_no_effect_of_orders(together: tuple[str, str] | None) -> None:
+    """As collapsed runs do: only languages differ, and an F test of what rounding leaves would find anything."""
+    languages = np.round(np.random.default_rng(0).uniform(20, 95, size=7), 2)
+    for scores in (np.zeros((3, 2, 7)) + languages, np.zeros((3, 2, 4)) + np.array([50.0, 75.0, 25.0, 100.0])):
+        found = variance_components(scores, FACTORS, together=together)
+        assert found["language"].p == 0.0 and found["language"].share == 1.0
+        assert all(one.p is None and one.variance == 0.0 for name, one in found.items() if name != "language")
+
+
 def test_a_part_of_two_factors_needs_a_third() -> None:
     with pytest.raises(StatisticsError, match="third factor"):
         variance_components(np.eye(3), ("order", "seed"), together=("order", "seed"))

@@ -84,3 +84,12 @@ def test_percentiles_of_six_seeds_would_cover_too_little() -> None:
         low, high = np.quantile(drawn, [0.025, 0.975])
         held += low <= 0 <= high
     assert not in_band(held, 0.95) and in_band(held, 0.86)
+
+
+@pytest.mark.parametrize("num_seeds", [3, 5, 6, 10])
+def test_arms_that_score_the_same_for_every_seed_have_neither_interval_nor_p(num_seeds: int) -> None:
+    """As two collapsed arms do. Of equal floats the mean is another one, whose distance to them is no spread."""
+    draw = np.random.default_rng(0)
+    for ours, theirs in np.round(draw.uniform(20, 95, size=(300, 2)), 2):
+        found = paired_contrast(np.full(num_seeds, ours), np.full(num_seeds, theirs))
+        assert (found.se, found.interval, found.p) == (0.0, None, None)
