@@ -149,7 +149,8 @@ def open_prepared(paths: Seq[Path]) -> Prepared:
     for path in paths:
         try:
             reader = pa.ipc.open_file(pa.memory_map(str(path)))
-            own = [reader.get_batch(index) for index in range(reader.num_record_batches)]
+            written = (reader.get_batch(index) for index in range(reader.num_record_batches))
+            own = [batch for batch in written if batch.num_rows]  # of a chunk, training may have left nothing
         except (OSError, pa.ArrowInvalid) as error:
             raise DataError(f"{path} cannot be opened ({error}); remove it, and it is made again") from None
         checksums.append(reader.schema.metadata[b"checksum"].decode())

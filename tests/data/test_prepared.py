@@ -69,6 +69,21 @@ def test_opening_copies_no_list_column(tmp_path) -> None:
         assert not values.flags.owndata and not values.flags.writeable
 
 
+@pytest.mark.parametrize("texts", [["", "ab"], ["ab", ""], [""]])
+def test_a_chunk_of_which_training_keeps_nothing_is_no_fault(texts: list[str], tmp_path) -> None:
+    path, kept = tmp_path / "a.arrow", [n for n, text in enumerate(texts) if text]
+    with pa.ipc.new_file(path, schema(tokenizer(), "none")) as writer:
+        for first, text in enumerate(texts):
+            examples = [TextExample(id=str(first), text=text)]
+            chunk = Chunk(
+                task=get_task("text"), limits=Limits(max_tokens=64), training=True, first=first, examples=examples
+            )
+            writer.write_batch(encode(chunk, tokenizer()))
+    assert open_prepared([path]).example.tolist() == kept
+    twice = open_prepared([path, path])
+    assert twice.num_items == 2 * len(kept) and (np.diff(twice.example) > 0).all()
+
+
 def test_a_damaged_file_names_the_remedy(tmp_path) -> None:
     (tmp_path / "a.arrow").write_bytes(b"ARROW1\0\0 and no more")
     with pytest.raises(DataError, match=r"a\.arrow cannot be opened .*; remove it, and it is made again"):
