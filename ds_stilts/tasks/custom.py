@@ -14,9 +14,11 @@ a line. Any of them may end in .gz. Columns are those of `ds_stilts.tasks.reader
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, fields
 from pathlib import PurePath
-from typing import Any
+from types import NoneType, UnionType
+from typing import Any, get_args, get_origin, get_type_hints
+
+from pydantic import TypeAdapter, ValidationError
 
 from ds_stilts.errors import RecipeError, suggestion
 from ds_stilts.recipe import OwnTask
@@ -24,7 +26,7 @@ from ds_stilts.tasks.readers import columns, tables
 from ds_stilts.tasks.readers.squad import read_questions
 from ds_stilts.tasks.readers.tags import read_tags
 from ds_stilts.tasks.readers.text import read_sentences
-from ds_stilts.tasks.task import Reader, Split, Task
+from ds_stilts.tasks.task import Reader, Split, Task, fill
 
 _TABLES: Mapping[str, tables.Table] = {
     ".csv": tables.Delimited(delimiter=","),
@@ -44,6 +46,16 @@ _WHOLE_FILES: Mapping[tuple[str, str], Reader] = {
     ("tagging", ""): read_tags,
     ("masked_lm", ""): read_sentences,
 }
+_GOLD_APART = ("sentence_pair", "pair_regression", "multiple_choice", "tagging")
+"""Formats of which a file with a label a line can be read."""
+_WRITTEN: Mapping[Any, str] = {
+    str: "the name of a column",
+    tuple: "a list such as [a, b]",
+    Mapping: "pairs such as {a: b}",
+    bool: "true or false",
+    NoneType: "null",
+}
+"""How a recipe writes what a role of a column can be."""
 _METRICS: Mapping[str, tuple[str, ...]] = {
     "sentence_pair": ("accuracy",),
     "pair_regression": ("spearman", "pearson"),
@@ -101,19 +113,50 @@ def _check(given: OwnTask, where: str) -> None:
         if not needed and getattr(given, key):
             raise RecipeError(f"{where}.{key} does not belong to format '{given.format}'; remove it")
     for split, file in given.files.items():
+        _check_template(file, f"{where}.files.{split}")
         if len(given.languages) > 1 and "{lang}" not in file:
             raise RecipeError(
                 f"{where}.files.{split}: '{file}' is one file for {len(given.languages)} languages; write {{lang}} "
                 "where the language code stands"
             )
+    for split, file in given.gold.items():
+        _check_template(file, f"{where}.gold.{split}")
+        if split not in given.files:
+            raise RecipeError(
+                f"{where}.gold.{split}: there is no split of that name under `files`"
+                f"{suggestion(split, list(given.files))}; give its file, or remove it"
+            )
+        if given.format not in _GOLD_APART or (given.format == "tagging" and _is_table(given, split)):
+            raise RecipeError(
+                f"{where}.gold.{split}: gold that lies apart, a label a line, is not read for '{given.files[split]}' "
+                f"of format '{given.format}'; put it into that file, and remove the key"
+            )
+
+
+def _check_template(file: str, where: str) -> None:
+    try:
+        fill(file, "en")
+    except (LookupError, ValueError, AttributeError):
+        raise RecipeError(
+            f"{where}: '{file}' has braces that are not {{lang}}, which stands for the language code; write any other "
+            "brace twice"
+        ) from None
+
+
+def _suffix(given: OwnTask, split: str) -> str:
+    return PurePath(given.files[split].removesuffix(".gz")).suffix
+
+
+def _is_table(given: OwnTask, split: str) -> bool:
+    """A table of running text would be learned with its column names and braces; tags are word<TAB>tag in .tsv too."""
+    suffix = _suffix(given, split)
+    return bool(given.columns) or (suffix in _TABLES and (suffix == ".jsonl" or given.format == "masked_lm"))
 
 
 def _reader(given: OwnTask, split: str, where: str) -> Reader:
-    suffix = PurePath(given.files[split].removesuffix(".gz")).suffix
+    suffix = _suffix(given, split)
     kind = (given.format, suffix if (given.format, suffix) in _WHOLE_FILES else "")
-    # a table of running text would be learned with its column names and braces; tags are word<TAB>tag in .tsv as well
-    is_table = suffix in _TABLES and (suffix == ".jsonl" or given.format == "masked_lm")
-    if kind in _WHOLE_FILES and not (given.columns or is_table):
+    if kind in _WHOLE_FILES and not _is_table(given, split):
         return _WHOLE_FILES[kind]
     if suffix not in _TABLES or given.format not in _COLUMNS:
         raise RecipeError(
@@ -124,16 +167,20 @@ def _reader(given: OwnTask, split: str, where: str) -> Reader:
 
 
 def _roles(kind: Callable[..., Any], named: Mapping[str, Any], where: str) -> Any:
-    known = {field.name: field for field in fields(kind)}  # type: ignore[arg-type]
+    known = get_type_hints(kind)
     for role in named:
         if role not in known:
             raise RecipeError(
                 f"{where}.columns.{role}: unknown{suggestion(role, list(known))}; known here: {', '.join(known)}"
             )
-    values = {}
-    for role, column in named.items():
-        example = known[role].default if known[role].default is not MISSING else ()
-        values[role] = tuple(column) if isinstance(column, list) else column
-        if isinstance(column, (int, float)) and not isinstance(example, (int, float)):
-            raise RecipeError(f"{where}.columns.{role}: {column!r} is no column's name; write it in quotes")
-    return kind(**values)
+    return kind(**{role: _given(column, known[role], f"{where}.columns.{role}") for role, column in named.items()})
+
+
+def _given(column: Any, kind: Any, where: str) -> Any:
+    """What stands in the recipe, as its role has it: in a text that should be a list, parts of it would be found."""
+    try:
+        return TypeAdapter(kind).validate_python(column)
+    except ValidationError:
+        kinds = get_args(kind) if isinstance(kind, UnionType) else (kind,)
+        wanted = " or ".join(_WRITTEN[get_origin(one) or one] for one in kinds)
+        raise RecipeError(f"{where}: {column!r} does not belong there; write {wanted}") from None

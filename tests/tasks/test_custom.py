@@ -108,6 +108,26 @@ def test_questions_in_squads_layout_and_in_lines(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("format", "column", "gold", "given"),
+    [
+        ("sentence_pair", "right", "1", {"labels": ["0", "1"], "columns": {"label": "right"}}),
+        ("pair_regression", "score", "1", {"columns": {"premise": "premise", "hypothesis": "hypothesis"}}),
+        ("multiple_choice", "right", "1", {"num_choices": 2, "columns": {"label": "right", "choices": ["a", "b"]}}),
+    ],
+)
+def test_gold_that_lies_apart_is_taken_whatever_its_column_is_called_and_holds(
+    format: str, column: str, gold: str, given: dict[str, Any], tmp_path: Path
+) -> None:
+    (tmp_path / "a.csv").write_text(f"premise,hypothesis,context,a,b,{column}\np,h,c,x,y,0\n", encoding="utf-8")
+    (tmp_path / "gold.txt").write_text(f"{gold}\n", encoding="utf-8")
+    for apart, wanted in (({}, "0"), ({"train": "gold.txt"}, gold)):
+        task = own_task("mine", OwnTask(format=format, files={"train": "a.csv"}, gold=apart, **given))
+        (example,) = task.examples("train", "en", tmp_path)
+        found = example.score if isinstance(example, ScoredPairExample) else example.label  # type: ignore[union-attr]
+        assert float(found) == float(wanted)  # type: ignore[arg-type]
+
+
 def test_a_recipe_makes_its_tasks_known_and_its_paths_whole(tmp_path: Path) -> None:
     (tmp_path / "own.yaml").write_text(RECIPE, encoding="utf-8")
     recipe = load_recipe(str(tmp_path / "own.yaml"))
@@ -147,6 +167,12 @@ def test_a_recipe_without_own_tasks_keeps_its_fingerprint() -> None:
         ("test-{lang}.csv", "test.csv", r"files\.test: .* is one file for 2 languages; write \{lang\}"),
         ("test-{lang}.csv", "test-{lang}.xlsx", r"can be read from \(\.csv, \.tsv, \.jsonl\); convert it"),
         ("[different, same]", "[no, yes]", r"tasks\.my_nli\.labels: YAML reads yes, no, .* write them in quotes"),
+        ("{premise: a", '{drop: "-1", premise: a', r"my_nli\.columns\.drop: '-1' .*write a list such as \[a, b\]"),
+        ("{premise: a", "{names: [a, b], premise: a", r"columns\.names: \['a', 'b'\] .*write pairs such as \{a: b\}"),
+        ("{premise: a", "{id: [a], premise: a", r"columns\.id: \['a'\] .*write the name of a column or null"),
+        ("premise: a", "premise: null", r"columns\.premise: None does not belong there; write the name of a column"),
+        ("train-{lang}", "train-{lang}-{set}", r"files\.train: '.*' has braces that are not \{lang\}"),
+        ("    labels:", "    gold: {tset: a}\n    labels:", r"gold\.tset: there is no split of .*'test'\?\); give its"),
         ("my_nli", "xnli", r"tasks\.xnli: the catalogue has a task of that name"),
         ("my_nli", "My-NLI", r"tasks\.My-NLI: name it with small letters"),
         ("format: sentence_pair", "format: sentense_pair", r"tasks\.my_nli\.format: .*'sentence_pair'"),
@@ -155,3 +181,16 @@ def test_a_recipe_without_own_tasks_keeps_its_fingerprint() -> None:
 def test_a_wrong_declaration_gets_a_sentence(old: str, new: str, message: str) -> None:
     with pytest.raises(RecipeError, match=message):
         check_recipe(parse_recipe(RECIPE.replace(old, new), source="own.yaml"), processes=1)
+
+
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [
+        ("a.txt", {"format": "masked_lm"}),
+        ("a.json", {"format": "span_qa"}),
+        ("a.jsonl", {"format": "tagging", "labels": ["O"]}),
+    ],
+)
+def test_gold_that_would_not_be_read_is_refused(name: str, given: dict[str, Any]) -> None:
+    with pytest.raises(RecipeError, match=r"tasks\.mine\.gold\.test: gold that lies apart, .* is not read for 'a\."):
+        own_task("mine", OwnTask(files={"test": name}, gold={"test": "gold.txt"}, **given))

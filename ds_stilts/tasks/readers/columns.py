@@ -37,7 +37,8 @@ Columns = Callable[[Row, str, Task], "Iterable[Example]"]
 
 @dataclass(frozen=True)
 class Rows:
-    """A reader: a table, and what its columns mean. A gold file apart (one label a line) becomes the column "label"."""
+    """A reader: a table, and what its columns mean. A gold file apart (one label a line) becomes the column that the
+    gold is read from."""
 
     table: Table
     columns: Columns
@@ -47,7 +48,10 @@ class Rows:
     def __call__(
         self, path: Path, *, task: Task, language: str, labels_path: Path | None, where: Where | None = None
     ) -> Iterator[Example]:
-        rows = self.table(path) if labels_path is None else _with_labels(self.table(path), path, labels_path)
+        rows = self.table(path)
+        if labels_path is not None:
+            gold = getattr(self.columns, "score", getattr(self.columns, "label", "label"))
+            rows = _with_labels(rows, path, labels_path, gold)
         numbered: Iterable[tuple[int, Row]] = enumerate(rows)
         for part in ({self.language: [language]} if self.language else {}, where or {}):
             numbered = chosen(numbered, part, path) if part else numbered
@@ -65,11 +69,11 @@ def _questions(placed: Iterable[tuple[str, Iterable[Example]]]) -> Iterator[tupl
             yield example, [place] * len(example.answers)
 
 
-def _with_labels(rows: Iterator[Row], path: Path, labels_path: Path) -> Iterator[Row]:
+def _with_labels(rows: Iterator[Row], path: Path, labels_path: Path, column: str) -> Iterator[Row]:
     labels, num_rows = read_lines(labels_path), 0
     for num_rows, row in enumerate(rows, start=1):
         if num_rows <= len(labels):
-            yield Row(labels_path, f"line {num_rows}", {**row.values, "label": labels[num_rows - 1].strip()})
+            yield Row(labels_path, f"line {num_rows}", {**row.values, column: labels[num_rows - 1].strip()})
     check_same_length(path, num_rows, labels_path, len(labels))
 
 
