@@ -7,15 +7,21 @@ unpacked while it is read. Knows no layout.
 
 import codecs
 import gzip
+import json
+import re
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from ds_stilts.errors import DataError
 from ds_stilts.tasks.task import Task
 
 _MARKS = ((codecs.BOM_UTF8, "UTF-8"), (codecs.BOM_UTF16_LE, "UTF-16"), (codecs.BOM_UTF16_BE, "UTF-16"))
+_HALF = re.compile(r"\\u[dD][89a-fA-F]")
+_ESCAPE = re.compile(r"\\(?:u(d[89a-f][0-9a-f]{2})|.)", re.IGNORECASE | re.DOTALL)
+"""An escape in JSON; the group is half of a character outside Unicode's first 65,536."""
 
 
 def raw_lines(path: Path) -> Iterator[str]:
@@ -81,6 +87,52 @@ def read_lines(path: Path) -> list[str]:
 def read_text(path: Path) -> str:
     """The whole file, line endings untouched; raises as `raw_lines`."""
     return "".join(raw_lines(path))
+
+
+def parse_json(text: str, path: Path, line: int, remedy: str) -> Any:
+    """The JSON value that `text` is.
+
+    Args:
+        line: where in the file it begins.
+        remedy: what to do where it is broken, as the end of a sentence.
+
+    Raises:
+        DataError: broken, or with half of a character, which no tokenizer takes; names line and column.
+    """
+    try:
+        found = json.loads(text)
+        if _HALF.search(text):  # most often both halves are there
+            json.dumps(found, ensure_ascii=False).encode()
+    except json.JSONDecodeError as error:
+        raise DataError(
+            f"{path}, line {line + error.lineno - 1}, column {error.colno}: broken JSON ({error.msg}); {remedy}"
+        ) from None
+    except UnicodeEncodeError:
+        half = _half_a_character(text)
+        begins = text.rfind("\n", 0, half.start()) + 1
+        raise DataError(
+            f"{path}, line {line + text.count(chr(10), 0, begins)}, column {half.start() - begins + 1}: {half[0]} is "
+            "half of a character, as programs leave it that cut texts by their bytes; write the whole text, or remove "
+            "the escape."
+        ) from None
+    except (RecursionError, ValueError) as error:  # lists without end in each other, a number of thousands of digits
+        raise DataError(f"{path}, line {line}: JSON that cannot be read ({error}); {remedy}") from None
+    return found
+
+
+def _half_a_character(text: str) -> re.Match[str]:
+    """The first escape of half a character that is not before or behind its other half."""
+    opened: re.Match[str] | None = None
+    for escape in _ESCAPE.finditer(text):
+        ends = bool(escape[1]) and escape[1][1] in "cdefCDEF"
+        if opened and ends and escape.start() == opened.end():
+            opened = None
+        elif opened or ends:
+            return opened or escape
+        elif escape[1]:
+            opened = escape
+    assert opened, "asked for where there is one"
+    return opened
 
 
 def _refuse_mark(line: bytes, path: Path) -> None:

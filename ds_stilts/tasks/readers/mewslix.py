@@ -5,16 +5,13 @@ description in any of 50 languages. Texts are put together as XTREME's baseline 
 `preprocess_entity_description` of third_party/utils_mewslix.py, 838c13b).
 """
 
-import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-from ds_stilts.errors import DataError
 from ds_stilts.tasks.examples import Example, SearchExample
 from ds_stilts.tasks.readers.columns import nested, scalar, spans, text, value
-from ds_stilts.tasks.readers.files import read_text
+from ds_stilts.tasks.readers.files import parse_json, read_text
 from ds_stilts.tasks.readers.tables import Row, json_lines
 from ds_stilts.tasks.task import Task
 
@@ -77,12 +74,7 @@ def _one_line(text: str) -> str:
 
 def _gold(path: Path) -> dict[str, str]:
     """Example id → entity id: XTREME's label files hold {"EXAMPLE": ["ENTITY"]}, of which only the first counts."""
-    try:
-        found: Any = json.loads(read_text(path))
-    except json.JSONDecodeError as error:
-        raise DataError(
-            f"{path}, line {error.lineno}, column {error.colno}: broken JSON ({error.msg}); get it again."
-        ) from None
+    found = parse_json(read_text(path), path, 1, "get it again.")
     if isinstance(found, dict) and isinstance(found.get("data"), dict):
         found = found["data"]
     row = Row(path, "the whole file", found if isinstance(found, dict) else {"labels": found})

@@ -14,7 +14,7 @@ from typing import Any
 from ds_stilts.errors import DataError
 from ds_stilts.tasks.examples import Answer, Example, QuestionExample
 from ds_stilts.tasks.readers.alignment import align, checked
-from ds_stilts.tasks.readers.files import read_text
+from ds_stilts.tasks.readers.files import parse_json, read_text
 from ds_stilts.tasks.task import Task
 
 _KINDS = {str: "a string", int: "an integer", list: "a list", dict: "an object"}
@@ -28,13 +28,7 @@ def read_questions(path: Path, *, task: Task, language: str, labels_path: Path |
             in a task that has none, or answers that are not at their `answer_start` (the first question's id, their
             number).
     """
-    try:
-        root = json.loads(read_text(path))
-    except json.JSONDecodeError as error:
-        raise DataError(
-            f"{path}, line {error.lineno}, column {error.colno}: broken JSON ({error.msg}); the file may be cut short, "
-            "get it again from its source."
-        ) from None
+    root = parse_json(read_text(path), path, 1, "the file may be cut short, get it again from its source.")
     return list(checked(_questions(root, task, path), task=task, path=path, language=language))
 
 

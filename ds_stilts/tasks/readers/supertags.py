@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ds_stilts.errors import DataError
 from ds_stilts.tasks.examples import Example, TaggedSentence
-from ds_stilts.tasks.readers.files import iter_lines, read_text
+from ds_stilts.tasks.readers.files import iter_lines, parse_json, read_text
 from ds_stilts.tasks.task import Task
 
 TAGS_FILE = "tags_to_id.json"
@@ -43,10 +43,7 @@ def read_supertags(path: Path, *, task: Task, language: str, labels_path: Path |
 
 
 def _mapping(path: Path, task: Task) -> dict[str, str]:
-    try:
-        given = json.loads(read_text(path))
-    except json.JSONDecodeError as error:
-        raise DataError(f"{path}, line {error.lineno}: broken JSON ({error.msg}); write it again.") from None
+    given = parse_json(read_text(path), path, 1, "write it again.")
     if not isinstance(given, dict):
         raise DataError(f"{path}: expected an object of supertags and their numbers, found {json.dumps(given):.60}.")
     numbers = {tag: str(number) for tag, number in given.items()}  # jiant reads "3" and 3 alike

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ds_stilts.errors import DataError
-from ds_stilts.tasks.readers.files import check_ending, iter_lines, raw_lines, read_text, split_ending
+from ds_stilts.tasks.readers.files import check_ending, iter_lines, parse_json, raw_lines, read_text, split_ending
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +39,7 @@ def json_lines(path: Path) -> Iterator[Row]:
         DataError: a line that is not a whole JSON object.
     """
     for line, text in iter_lines(path):
-        try:
-            values = json.loads(text)
-        except json.JSONDecodeError as error:
-            raise DataError(
-                f"{path}, line {line}, column {error.colno}: broken JSON ({error.msg}); a line holds one whole object."
-            ) from None
+        values = parse_json(text, path, line, "a line holds one whole object.")
         if not isinstance(values, dict):
             raise DataError(f"{path}, line {line}: expected a JSON object, found {json.dumps(values)[:60]}.")
         yield Row(path, f"line {line}", values)
@@ -60,13 +55,7 @@ class JsonFile:
     """Column that the keys of an object of objects become."""
 
     def __call__(self, path: Path) -> Iterator[Row]:
-        try:
-            root = json.loads(read_text(path))
-        except json.JSONDecodeError as error:
-            raise DataError(
-                f"{path}, line {error.lineno}, column {error.colno}: broken JSON ({error.msg}); the file may be cut "
-                "short, get it again from its source."
-            ) from None
+        root = parse_json(read_text(path), path, 1, "the file may be cut short, get it again from its source.")
         if self.at:
             if not isinstance(root, dict) or self.at not in root:
                 raise DataError(f"{path}: expected an object with '{self.at}', found {json.dumps(root)[:60]}.")

@@ -5,6 +5,7 @@ import gzip
 import io
 import json
 import os
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
@@ -47,6 +48,26 @@ def test_broken_json_names_line_and_column(tmp_path: Path) -> None:
     path = write(tmp_path / "a.jsonl", '{"premise": 1}\n{"premise": \n')
     with pytest.raises(DataError, match=r"a\.jsonl, line 2, column 13: broken JSON .*a line holds one whole object"):
         values(json_lines, path)
+
+
+@pytest.mark.parametrize("half", ["\\ud83d", "\\uDE00", "\\ud83d \\ude00", "\\ud83d\\ud83d\\ude00", "\\ude00\\ud83d"])
+@pytest.mark.parametrize("table", [json_lines, JsonFile()])
+def test_half_a_character_is_told_where_it_stands(table: Table, half: str, tmp_path: Path) -> None:
+    whole = r'{"n": "\ud83d\ude00 \\ud83d"}'  # a smile, and a backslash before letters
+    (found,) = values(table, write(tmp_path / "a.jsonl", whole if table is json_lines else f"[{whole}]"))
+    assert found == {"n": "\U0001f600 \\ud83d"}
+    wrong = '{"n": "ab' + half + '"}'
+    text = f"{whole}\n{wrong}\n" if table is json_lines else f"[{whole},\n{wrong}]"
+    with pytest.raises(
+        DataError, match=rf"a\.jsonl, line 2, column 10: {re.escape(half[:6])} is half of a character, .* remove the"
+    ):
+        values(table, write(tmp_path / "a.jsonl", text))
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"n": ' + "1" * 5000 + "}"])
+def test_json_beyond_all_bounds_is_told(text: str, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"a\.jsonl, line 1: JSON that cannot be read \(.*\); a line holds one whole"):
+        values(json_lines, write(tmp_path / "a.jsonl", text))
 
 
 def test_an_empty_line_between_objects_is_an_error_and_at_the_end_is_not(tmp_path: Path) -> None:
