@@ -137,8 +137,13 @@ class Delimited:
                 line = reader.line_num + 1
         except csv.Error as error:
             problem = str(error)
-            if "unexpected end of data" in problem or "field larger" in problem:
+            if "unexpected end of data" in problem:
                 problem = "a quotation mark opens a field here and never closes"
+            elif "field larger" in problem:
+                problem = (
+                    f"a field has more than {csv.field_size_limit():,} characters: a quotation mark opens it and never "
+                    "closes, or its text is too long for this layout and has its place in JSON lines"
+                )
             elif "expected after" in problem:
                 problem = "text stands behind a closing quotation mark"
             raise DataError(

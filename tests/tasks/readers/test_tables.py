@@ -287,6 +287,12 @@ def test_the_first_rows_of_a_file_without_end_are_read(table: Table, line: bytes
     assert not writer.is_alive()
 
 
+def test_a_text_too_long_for_delimited_text_is_not_said_to_be_a_quote_that_never_closes(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.tsv", "a\tb\tneutral\n" + "x" * 200_000 + "\tb\tneutral\n")
+    with pytest.raises(DataError, match=r"line 2: .*more than 131,072 characters: .* or its text is too long .*JSON"):
+        values(NAMED, path)
+
+
 @pytest.mark.timeout(20)
 def test_a_quote_that_never_closes_is_told_before_the_end_of_the_file(tmp_path: Path) -> None:
     path = tmp_path / "a.tsv"
