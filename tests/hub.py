@@ -1,7 +1,7 @@
 """A data set in the layout of the Hugging Face hub, on this machine: Parquet files, and a README that says which."""
 
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,13 +12,21 @@ NLI_NAMES = ["entailment", "neutral", "contradiction"]
 """Class names of the hub's NLI sets, in the order of their numbers."""
 
 
-def write_hub(folder: Path, splits: dict[tuple[str, str], list[dict[str, Any]]]) -> Path:
-    """Write (configuration, split) → rows as the hub has them; labels 0, 1 and 2 become the class labels of NLI."""
+def write_hub(
+    folder: Path,
+    splits: dict[tuple[str, str], list[dict[str, Any]]],
+    classes: Mapping[str, list[str]] | None = None,
+) -> Path:
+    """Write (configuration, split) → rows as the hub has them; labels 0, 1 and 2 become the class labels of NLI, and
+    the columns of `classes`, numbers or lists of numbers, what is given there."""
     import datasets
 
     for (config, split), rows in splits.items():
         dataset = datasets.Dataset.from_list(rows)
-        if {row.get("label") for row in rows} == {0, 1, 2}:
+        for column, names in (classes or {}).items():
+            kind = datasets.ClassLabel(names=names)
+            dataset = dataset.cast_column(column, datasets.List(kind) if isinstance(rows[0][column], list) else kind)
+        if not classes and {row.get("label") for row in rows} == {0, 1, 2}:
             dataset = dataset.cast_column("label", datasets.ClassLabel(names=NLI_NAMES))
         (folder / config).mkdir(parents=True, exist_ok=True)
         # two files, so that their order counts

@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 from ds_stilts.data.checksums import checksum
 from ds_stilts.errors import DataError, RecipeError
 from ds_stilts.tasks.hub import Hub
+from ds_stilts.tasks.readers.columns import Pairs, Tags
 from ds_stilts.tasks.task import Task
 
 
@@ -80,6 +81,7 @@ def _copy(task: Task, hub: Hub, split: str, language: str, path: Path) -> None:
         raise
     except Exception as error:  # two libraries, and an HTTP client that changes with their version: no common base
         _refuse(task, hub, config, hub_split, error)
+    _check_classes(dataset, hub, task, _named(hub, config, hub_split))
     temporary = path.with_suffix(".tmp")
     try:
         dataset.to_parquet(str(temporary))
@@ -131,8 +133,36 @@ def _offline() -> bool:
     return bool(datasets.config.HF_HUB_OFFLINE or huggingface_hub.constants.HF_HUB_OFFLINE)
 
 
+def _named(hub: Hub, config: str | None, split: str) -> str:
+    return f"{hub.id}, {f'configuration {config!r}, ' if config else ''}split {split!r}"
+
+
+def _check_classes(dataset: Any, hub: Hub, task: Task, what: str) -> None:
+    """Refuse a data set whose own names say that a number is another label than the one that is read from it.
+
+    Names that are none of our words ("duplicate" for 1) say nothing.
+    """
+    columns = hub.columns
+    if not isinstance(columns, (Pairs, Tags)):
+        return
+    column = columns.label if isinstance(columns, Pairs) else columns.tags
+    feature = dataset.features.get(column)
+    classes: list[str] = getattr(getattr(feature, "feature", feature), "names", None) or []
+    if isinstance(columns, Pairs):
+        words = [columns.names.get(str(number), str(number)) for number in range(len(classes))]
+    else:
+        words = list(columns.names or ())
+    for number, (theirs, ours) in enumerate(zip(classes, words, strict=False)):
+        if theirs in words and theirs != ours:
+            raise DataError(
+                f"the Hugging Face hub's copy of task '{task.name}' ({what}) numbers its labels otherwise than we "
+                f"read them: {number} is {theirs!r} there, and would be read as {ours!r}; download the official files "
+                f"from {task.url or 'their authors'} and give their folder with --data-root."
+            )
+
+
 def _refuse(task: Task, hub: Hub, config: str | None, split: str, error: Exception) -> NoReturn:
-    what = f"{hub.id}, {f'configuration {config!r}, ' if config else ''}split {split!r}"
+    what = _named(hub, config, split)
     said = " ".join(str(error).split()) or type(error).__name__
     if _offline() and not Path(hub.id).is_dir():
         said = "HF_HUB_OFFLINE or HF_DATASETS_OFFLINE is set, and the Hugging Face cache does not hold it"

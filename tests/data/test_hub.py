@@ -259,6 +259,41 @@ def test_a_copy_with_another_label_than_the_tasks_is_told_by_its_row(tmp_path: P
         task.examples("dev", "en", tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("name", "config", "rows", "classes", "message"),
+    [
+        (
+            "xnli",
+            "en",
+            nli_rows(PAIRS),
+            {"label": ["contradiction", "entailment", "neutral"]},
+            "0 is 'contradiction' there, and would be read as 'entailment'",
+        ),
+        (
+            "panx",
+            "en",
+            [{"tokens": ["a", "b"], "ner_tags": [0, 1]}] * 2,
+            {"ner_tags": ["O", "B-LOC", "I-LOC", "B-PER", "I-PER", "B-ORG", "I-ORG"]},
+            "1 is 'B-LOC' there, and would be read as 'B-PER'",
+        ),
+    ],
+)
+def test_a_copy_that_numbers_its_labels_otherwise_is_refused(
+    name: str, config: str, rows: list[dict[str, Any]], classes: dict[str, list[str]], message: str, tmp_path: Path
+) -> None:
+    task = at(get_task(name), write_hub(tmp_path / "hub", {(config, "validation"): rows}, classes))
+    with pytest.raises(DataError, match=f"'{name}' .*numbers its labels otherwise .*: {message}; download"):
+        fetch(task, "dev", "en", tmp_path)
+    assert not list(tmp_path.rglob("dev-en.parquet"))
+
+
+def test_class_names_that_are_none_of_our_words_say_nothing(tmp_path: Path) -> None:
+    rows = [{"question1": "a", "question2": "b", "label": n % 2} for n in range(4)]
+    folder = write_hub(tmp_path / "hub", {("qqp", "train"): rows}, {"label": ["not_duplicate", "duplicate"]})
+    found = from_hub(at(get_task("qqp"), folder), "train", "en", tmp_path)
+    assert [e.label for e in found if isinstance(e, PairExample)] == ["0", "1", "0", "1"]
+
+
 def test_a_copy_without_its_record_is_told(mnli: Task, tmp_path: Path) -> None:
     path = fetch(mnli, "dev", "en", tmp_path)
     path.with_suffix(".json").unlink()
