@@ -4,6 +4,7 @@ Lengths follow transformers' `run_qa.py` (question first, context cut into overl
 tasks are known here.
 """
 
+import unicodedata
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence as Seq
 
@@ -44,15 +45,29 @@ def windows(num_context: int, room: int, doc_stride: int) -> list[tuple[int, int
 
 
 def trim(offsets: Offsets, context: str) -> list[tuple[int, int]]:
-    """Take white space off both ends of each token's characters: SentencePiece tokens carry the space before a word."""
+    """Take white space off both ends of each token's characters: SentencePiece tokens carry the space before a word.
+
+    Where a normaliser makes one character of several (a letter and its marks, the parts of a Hangul syllable), offsets
+    end behind the first of them. The token gets the others too, which belong to no token.
+    """
+    covered = bytearray(len(context))
+    for start, end in offsets:
+        covered[start:end] = b"\1" * (end - start)
     trimmed = []
     for start, end in offsets:
         while start < end and context[start].isspace():
             start += 1
         while start < end and context[end - 1].isspace():
             end -= 1
+        while start < end < len(context) and not covered[end] and _is_of_a_word(context[end]):
+            end += 1
         trimmed.append((start, end))
     return trimmed
+
+
+def _is_of_a_word(character: str) -> bool:
+    """Whether it is a letter, a digit or a mark: normalisers leave none out but as a part of the letter before it."""
+    return character.isalnum() or unicodedata.category(character)[0] == "M"
 
 
 def locate(start: int, end: int, offsets: Offsets) -> tuple[int, int] | None:

@@ -3,6 +3,7 @@
 import json
 import logging
 from dataclasses import replace
+from unicodedata import normalize
 
 import numpy as np
 import pytest
@@ -97,6 +98,16 @@ def test_the_gold_span_covers_the_answer_and_no_more_than_its_tokens(answer, tas
     if start < end:  # one token less on either side no longer covers it
         assert answer.strip() not in CONTEXT[scored.info[2 * start + 2] : scored.info[2 * end + 1]]
         assert answer.strip() not in CONTEXT[scored.info[2 * start] : scored.info[2 * end - 1]]
+
+
+@pytest.mark.parametrize("answer", ["서울은", "부산", "Hà Nội", "ガ", "ｶﾞ"])
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_an_answer_is_whole_in_whatever_characters_its_letters_are_written(form, answer, task, tokenizer):
+    answer = answer if answer == "ｶﾞ" else normalize(form, answer)
+    example = question(answer, context=f"the {answer} on {answer}{normalize(form, '다')}")
+    (trained,) = encode([example], task, tokenizer, training=True)
+    (scored,) = encode([example], task, tokenizer, training=False)
+    assert decode(example, [scored], [pointing(scored, *trained.targets)], task)[0] == answer
 
 
 def test_an_answer_without_a_token_is_named(task, tiny_tokenizer):

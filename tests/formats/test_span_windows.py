@@ -36,6 +36,18 @@ def test_white_space_around_a_token_is_not_part_of_it():
     assert trim([(0, 2), (2, 6), (6, 7)], "ab  cd ") == [(0, 2), (4, 6), (7, 7)]
 
 
+def test_a_token_has_the_whole_of_its_last_letter():
+    # offsets of e + acute, of a Hangul syllable in three parts (twice: the mark of a word's begin), of half-width ga
+    context = "e\u0301 \u1112\u1161\u11ab \uff76\uff9e\u200b x"
+    offsets = [(0, 1), (2, 4), (3, 4), (6, 8), (10, 12)]
+    assert [context[s:e] for s, e in trim(offsets, context)] == [
+        *("e\u0301", "\u1112\u1161\u11ab", "\u1112\u1161\u11ab", "\uff76\uff9e", "x")
+    ]
+    # what another token has stays with that one
+    assert trim([(0, 1), (1, 2), (2, 3)], "\u0915\u094dz") == [(0, 1), (1, 2), (2, 3)]
+    assert trim([(0, 1), (0, 3)], "abc") == [(0, 1), (0, 3)]
+
+
 @pytest.mark.parametrize(
     ("start", "end", "found"),
     [

@@ -92,9 +92,11 @@ class SpanQAText:
 
 def _letters(context: str) -> tuple[str, list[tuple[int, int]]]:
     """The context as a tokenizer would give it back, without white space, and for each letter of that the characters
-    [first, past-the-end) that it came from. A character is normalised with the marks behind it, since they may change
-    their order."""
-    edges = [i for i, character in enumerate(context) if i == 0 or not unicodedata.combining(character)]
+    [first, past-the-end) that it came from. A character is normalised with those behind it that join it."""
+    edges: list[int] = []
+    for i, character in enumerate(context):
+        if not edges or not _joins(context[edges[-1] : i], character):
+            edges.append(i)
     letters: list[str] = []
     places: list[tuple[int, int]] = []
     for first, end in zip(edges, [*edges[1:], len(context)], strict=True):
@@ -103,6 +105,15 @@ def _letters(context: str) -> tuple[str, list[tuple[int, int]]]:
                 letters.append(letter)
                 places.append((first, end))
     return "".join(letters), places
+
+
+def _joins(before: str, character: str) -> bool:
+    """Whether it is normalised together with what stands before it: a mark, which may change its place, or another part
+    of a letter, such as a vowel of Hangul."""
+    if character.isascii():
+        return False
+    apart = unicodedata.normalize("NFKC", before) + unicodedata.normalize("NFKC", character)
+    return unicodedata.combining(character) != 0 or unicodedata.normalize("NFKC", before + character) != apart
 
 
 FORM: TextForm = SpanQAText()

@@ -53,6 +53,8 @@ def test_prompt_and_target_read_as_in_mt5(task):
         ("بلغ السكان ٣٫٥ مليون.", "٣٫٥ مليون"),
         ("कुल १,२३४ लोग।", "१,२३४ लोग"),
         ("a \u064a\u0651\u064e, b", "\u064a\u0651\u064e,"),  # Arabic shadda before fatha; NFKC puts it behind
+        ("\u1112\u1161\u11ab\u1100\u116e\u11a8\u110b\u1174.", "\u1112\u1161\u11ab\u1100\u116e\u11a8"),  # Hangul in NFD
+        ("\u09af\u09c7\u09be \u0b95\u0bc6\u0bbe", "\u0b95\u0bc6\u0bbe"),  # vowel signs in two parts, not of one class
         ("a  b", "a  b"),
         ("U.S. and U.S.A.", "U.S.A."),
     ],
