@@ -147,13 +147,13 @@ class Task:
         The official ones; or the copy from the hub, where it was fetched and the official file is not there.
 
         Raises:
-            DataError: a file lies there both packed and unpacked.
+            DataError: a file lies there both packed and unpacked, or its folder may not be looked into.
         """
         declared = self.split(split)
         names = [declared.file] + ([declared.labels] if declared.labels else []) + list(declared.also)
         official = [existing(root / fill(name, language, declared.stems)) for name in names]
         copy = Hub.path(self.name, split, language, root)
-        return [copy] if not official[0].is_file() and copy.is_file() else official
+        return [copy] if not _is_file(official[0]) and _is_file(copy) else official
 
     def available_languages(self, split: str, root: Path) -> list[str]:
         """Languages of the task whose examples for `split` lie under `root`, in the official order.
@@ -215,8 +215,18 @@ def fill(name: str, language: str, stems: Mapping[str, str] | None = None) -> st
 def existing(path: Path) -> Path:
     """`path`, or the packed file beside it where only that is there."""
     packed = path.with_name(path.name + ".gz")
-    if not packed.is_file():
+    if not _is_file(packed):
         return path
-    if path.is_file():
+    if _is_file(path):
         raise DataError(f"{path} and {packed.name} lie side by side, two files for one split; remove one of them.")
     return packed
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError as error:
+        raise DataError(
+            f"{path} cannot be looked for: {error.strerror}; check the permissions of its folders, or give another "
+            "folder with --data-root."
+        ) from None

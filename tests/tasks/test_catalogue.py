@@ -1,5 +1,6 @@
 """The registry and the declarations in it."""
 
+import os
 from importlib import import_module
 from pathlib import Path
 
@@ -102,6 +103,16 @@ def test_an_unknown_variant_names_those_there_are() -> None:
 def test_a_missing_file_says_where_it_is_had_and_where_it_belongs(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"xnli/dev-sw\.tsv is missing: .* https://github\.com/google-research/xtreme"):
         get_task("xnli").examples("dev", "sw", tmp_path)
+
+
+def test_a_file_that_cannot_be_looked_for_is_told(tmp_path: Path) -> None:
+    locked = tmp_path / "snli"
+    locked.mkdir(mode=0o000)
+    root = tmp_path if not os.access(locked, os.X_OK) else tmp_path / ("x" * 300)  # root may look into any folder
+    # from Python 3.14 on, `Path.is_file` says no more of such a file than that it is not there
+    with pytest.raises(DataError, match=r"snli.* (cannot be looked for: .*; check the permissions|is missing)"):
+        get_task("snli").examples("dev", "en", root)
+    locked.chmod(0o700)
 
 
 def test_training_in_a_language_without_training_set_is_refused(tmp_path: Path) -> None:
