@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ds_stilts.errors import DataError
 from ds_stilts.tasks.examples import BitextExample, Example
-from ds_stilts.tasks.readers.files import check_same_length, read_lines
+from ds_stilts.tasks.readers.files import beside, check_same_length, plain_name, read_lines
 from ds_stilts.tasks.task import Task
 
 
@@ -22,8 +22,9 @@ def pivot_of(path: Path, language: str) -> str:
     Raises:
         DataError: the name has another form.
     """
-    first, dash, pivot = path.stem.partition("-")
-    if path.suffix != f".{language}" or first != language or not dash or not pivot:
+    stem, _, suffix = plain_name(path).rpartition(".")
+    first, dash, pivot = stem.partition("-")
+    if suffix != language or first != language or not dash or not pivot:
         raise DataError(f"{path}: a retrieval file of '{language}' is named {language}-PIVOT.{language}; rename it.")
     return pivot
 
@@ -36,7 +37,7 @@ def read_bitext(path: Path, *, task: Task, language: str, labels_path: Path | No
             a gold that is no line of the corpus; names file and line.
     """
     pivot = pivot_of(path, language)
-    pivot_path = path.with_name(f"{path.stem}.{pivot}")
+    pivot_path = beside(path, f"{language}-{pivot}.{pivot}")
     if not pivot_path.is_file():
         raise DataError(
             f"{pivot_path} is missing: task '{task.name}' ({task.title}) needs it beside {path.name}, language "

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ds_stilts.tasks.examples import Example, SearchExample
 from ds_stilts.tasks.readers.columns import scalar, text
+from ds_stilts.tasks.readers.files import beside, plain_name
 from ds_stilts.tasks.readers.tables import Delimited
 from ds_stilts.tasks.task import Task
 
@@ -23,7 +24,8 @@ def read_bucc(path: Path, *, task: Task, language: str, labels_path: Path | None
         DataError: a line with another number of columns, an empty sentence, an id that repeats, or a gold id that
             is none of its pool; names file and line.
     """
-    sides = [_pool(path), _pool(path.with_name(f"{path.name.removesuffix(f'.{language}')}.{PIVOT}"))]
+    english = beside(path, f"{plain_name(path).removesuffix(f'.{language}')}.{PIVOT}")
+    sides = [_pool(path), _pool(english)]
     keys: dict[str, list[str]] = {id: [] for side in sides for id in side}
     for row in _GOLD(labels_path) if labels_path else ():
         pair = [scalar(row, "source"), scalar(row, "target")]

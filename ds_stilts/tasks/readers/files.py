@@ -16,12 +16,22 @@ from pathlib import Path
 from typing import Any
 
 from ds_stilts.errors import DataError
-from ds_stilts.tasks.task import Task
+from ds_stilts.tasks.task import Task, existing
 
 _MARKS = ((codecs.BOM_UTF8, "UTF-8"), (codecs.BOM_UTF16_LE, "UTF-16"), (codecs.BOM_UTF16_BE, "UTF-16"))
 _HALF = re.compile(r"\\u[dD][89a-fA-F]")
 _ESCAPE = re.compile(r"\\(?:u(d[89a-f][0-9a-f]{2})|.)", re.IGNORECASE | re.DOTALL)
 """An escape in JSON; the group is half of a character outside Unicode's first 65,536."""
+
+
+def plain_name(path: Path) -> str:
+    """The file's name as it is declared, without the ".gz" of a packed one."""
+    return path.name.removesuffix(".gz")
+
+
+def beside(path: Path, name: str) -> Path:
+    """The file called `name` in the folder of `path`, packed or not, whether it is there or not."""
+    return existing(path.with_name(name))
 
 
 def raw_lines(path: Path) -> Iterator[str]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ds_stilts.errors import DataError
 from ds_stilts.tasks.examples import Example, TaggedSentence
-from ds_stilts.tasks.readers.files import iter_lines, parse_json, read_text
+from ds_stilts.tasks.readers.files import beside, iter_lines, parse_json, read_text
 from ds_stilts.tasks.task import Task
 
 TAGS_FILE = "tags_to_id.json"
@@ -24,7 +24,7 @@ def read_supertags(path: Path, *, task: Task, language: str, labels_path: Path |
         DataError: a line that is not words, a tab and as many tags, a tag that `tags_to_id.json` lacks, or a mapping
             that is not one of distinct tags to `task.labels`.
     """
-    numbers = _mapping(path.with_name(TAGS_FILE), task)
+    numbers = _mapping(beside(path, TAGS_FILE), task)
     for line, text in iter_lines(path):
         given_words, tab, given_tags = text.partition("\t")
         words, tags = given_words.split(), given_tags.split()

@@ -9,7 +9,7 @@ from pathlib import Path
 from ds_stilts.errors import DataError
 from ds_stilts.tasks.examples import Example
 from ds_stilts.tasks.readers.columns import Pairs, Rows
-from ds_stilts.tasks.readers.files import iter_lines
+from ds_stilts.tasks.readers.files import beside, iter_lines
 from ds_stilts.tasks.readers.tables import Row
 from ds_stilts.tasks.task import Split, Task
 
@@ -32,7 +32,7 @@ def read_tweets(path: Path, *, task: Task, language: str, labels_path: Path | No
         DataError: a mapping that is not the task's labels in their order, a number that it lacks, or another number of
             labels than of tweets.
     """
-    names = _mapping(path.with_name("mapping.txt"), task)
+    names = _mapping(beside(path, "mapping.txt"), task)
     columns = Pairs(premise="text", hypothesis=None, names=names)
     yield from Rows(_tweets, columns)(path, task=task, language=language, labels_path=labels_path)
 
