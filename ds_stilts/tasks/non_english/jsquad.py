@@ -18,7 +18,7 @@ TASK = Task(
     url="https://github.com/yahoojapan/JGLUE",
     licence="CC BY-SA 4.0",
     citation="Kurihara, Kawahara, Shibata 2022: JGLUE: Japanese General Language Understanding Evaluation. LREC",
-    note="Passages begin with the article's title and the word [SEP], which stay text here. To SQuAD's normaliser a "
-    "Japanese answer is one token, so that F1 is hardly more than exact match. No hub copy is named: those known need "
-    "a script.",
+    note="Passages begin with the article's title and the word [SEP], which stay text to XLM-R and mT5; to mBERT the "
+    "word is its separator. To SQuAD's normaliser a Japanese answer is one token, so that F1 is hardly more than exact "
+    "match. No hub copy is named: those known need a script.",
 )
