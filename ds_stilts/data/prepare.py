@@ -8,10 +8,11 @@ name, by one process at a time, and renamed: what is there is whole.
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -28,11 +29,16 @@ from ds_stilts.resources import cache_folder
 from ds_stilts.tasks.examples import Example, without_gold
 from ds_stilts.tasks.task import Task, Where
 
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
+
 LAYOUT_VERSION = 2
 """Bumped when columns or types of a prepared file change."""
 
 Progress = Callable[[int], None]
-"""`progress(examples)`: so many raw examples of the split are done."""
+"""`progress(examples)`: so many raw examples of the split are done; 0: another process is at it, and is waited for."""
+
+_TELL_AGAIN_S = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,7 +101,8 @@ def prepare(key: SplitKey, encoder: Encoder, root: Path, folder: Path, progress:
     Args:
         root: data root with the official files.
         folder: where prepared files are kept, see `prepared_folder`.
-        progress: told after each chunk.
+        progress: told after each chunk, and once a second while another process is waited for; what it raises ends
+            the preparation.
 
     Returns:
         The Arrow file.
@@ -113,7 +120,7 @@ def prepare(key: SplitKey, encoder: Encoder, root: Path, folder: Path, progress:
     if first is None:
         key.examples(root)  # says that there is none
         raise AssertionError(key)
-    with _alone(path):
+    with _alone(path, progress):
         if is_prepared(path):
             return path
         temporary = path.with_suffix(f".{os.getpid()}.tmp")
@@ -202,13 +209,14 @@ def _write(
 
 
 @contextmanager
-def _alone(path: Path) -> Iterator[None]:
+def _alone(path: Path, progress: Progress | None) -> Iterator[None]:
     """Hold the lock of one prepared file, and remove what a process that was killed left of it."""
     from filelock import FileLock
 
+    lock = FileLock(path.with_suffix(".lock"))  # the system lets go of it when its holder is killed
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(path.with_suffix(".lock")):  # the system lets go of it when its holder is killed
+        with _taken(lock, progress):
             for left in path.parent.glob(f"{path.stem}.*.tmp"):
                 left.unlink()
             yield
@@ -217,3 +225,15 @@ def _alone(path: Path) -> Iterator[None]:
             f"{path.parent} cannot be written to ({error.strerror or error}); name a folder that can, and has room, in "
             "the environment variable DS_STILTS_CACHE"
         ) from None
+
+
+def _taken(lock: "BaseFileLock", progress: Progress | None) -> AbstractContextManager[object]:
+    """Wait for a lock in steps, so that whoever waits shows that it is alive, and can be stopped."""
+    from filelock import Timeout
+
+    while True:
+        try:
+            return lock.acquire(timeout=_TELL_AGAIN_S)
+        except Timeout:
+            if progress:
+                progress(0)

@@ -96,6 +96,10 @@ class _Progress:
         self._current, self._place = path, self._place + 1
 
     def tell(self, examples: int) -> None:
+        if not examples:
+            key = self._keys[self._current]
+            say(f"waiting for another process that tokenises {key.task.name} {key.split} {key.language}", passing=True)
+            return
         key, spent = self._keys[self._current], time.monotonic() - self._began
         whole = self._examples[self._current]
         done = self._done_bytes + self._bytes[self._current] * examples / whole

@@ -36,6 +36,8 @@ class Broken:
 
 def main(root: str, folder: str, processes: str, gate: str) -> None:
     def progress(examples: int) -> None:
+        if not examples:
+            return
         workers = [child.pid for child in multiprocessing.active_children()]
         print("chunk", examples, *workers, flush=True)
         while not Path(gate).exists():

@@ -3,6 +3,7 @@
 Several processes, kills and memory: tests/data/test_prepare_processes.py.
 """
 
+import fcntl
 import gzip
 import json
 from dataclasses import asdict, replace
@@ -15,9 +16,9 @@ import pytest
 from ds_stilts.data.checksums import checksum
 from ds_stilts.data.encode import CHUNK_EXAMPLES
 from ds_stilts.data.encoder import Encoder
-from ds_stilts.data.prepare import SplitKey, is_prepared, prepare, prepared_folder
+from ds_stilts.data.prepare import SplitKey, is_prepared, prepare, prepared_folder, prepared_path
 from ds_stilts.data.prepared import facts_path, open_prepared, read_facts
-from ds_stilts.errors import DataError, UserError
+from ds_stilts.errors import DataError, StoppedCleanly, UserError
 from ds_stilts.formats import get_format
 from ds_stilts.formats.base import Limits
 from ds_stilts.tasks import get_task
@@ -216,6 +217,26 @@ def test_a_file_without_its_facts_is_made_again(place: Place) -> None:
     facts_path(path).unlink()
     assert not is_prepared(path)
     assert place.make() == path and is_prepared(path)
+
+
+@pytest.mark.timeout(60)
+def test_who_waits_for_another_process_is_alive_and_can_be_stopped(place: Place) -> None:
+    told: list[int] = []
+
+    def stop(examples: int) -> None:
+        told.append(examples)
+        if len(told) == 2:
+            raise StoppedCleanly
+
+    encoder = Encoder(place.tokenizer)
+    path = prepared_path(place.key, encoder, place.root, place.prepared)
+    path.parent.mkdir(parents=True)
+    with path.with_suffix(".lock").open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)  # as another process at the same file
+        with pytest.raises(StoppedCleanly):
+            prepare(place.key, encoder, place.root, place.prepared, stop)
+    assert told == [0, 0]
+    assert prepare(place.key, encoder, place.root, place.prepared, told.append) == path and told == [0, 0, 3]
 
 
 def test_what_a_killed_process_left_is_removed(place: Place) -> None:
