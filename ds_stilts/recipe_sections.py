@@ -198,6 +198,17 @@ class Part(Section):
     where: Chosen
 
 
+def _as_text(given: Any) -> Any:
+    """What YAML reads as a whole number is meant as a label of that name."""
+    if isinstance(given, bool):
+        raise ValueError("YAML reads yes, no, on, off, true and false as truth values; write them in quotes")
+    if isinstance(given, list):
+        return [_as_text(item) for item in given]
+    if isinstance(given, dict):
+        return {_as_text(key): _as_text(value) for key, value in given.items()}
+    return str(given) if isinstance(given, int) else given
+
+
 class OwnTask(Section):
     """A task made of the user's own files; what each format needs is said in `ds_stilts.tasks.custom`."""
 
@@ -220,11 +231,10 @@ class OwnTask(Section):
 
     @field_validator("labels", mode="before")
     @classmethod
-    def as_text(cls, labels: Any) -> Any:
-        if isinstance(labels, list) and any(isinstance(label, bool) for label in labels):
-            raise ValueError("YAML reads yes, no, on, off, true and false as truth values; write them in quotes")
-        return (
-            [str(label) if isinstance(label, int) else label for label in labels]
-            if isinstance(labels, list)
-            else labels
-        )
+    def labels_as_text(cls, labels: Any) -> Any:
+        return _as_text(labels) if isinstance(labels, list) else labels
+
+    @field_validator("columns", mode="before")
+    @classmethod
+    def columns_as_text(cls, columns: Any) -> Any:
+        return {role: _as_text(column) for role, column in columns.items()} if isinstance(columns, dict) else columns

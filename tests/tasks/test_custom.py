@@ -159,6 +159,15 @@ def test_a_recipe_without_own_tasks_keeps_its_fingerprint() -> None:
     assert "tasks" not in text and recipe.fingerprint() == Recipe.model_validate(recipe.model_dump()).fingerprint()
 
 
+def test_numbers_in_yaml_are_the_labels_of_that_name(tmp_path: Path) -> None:
+    text = RECIPE.replace("label: gold", "label: gold, names: {0: different, 1: same}, drop: [-1]")
+    given = parse_recipe(text.replace("-{lang}", "").replace("[en, de]", "[en]"), source="own.yaml").tasks["my_nli"]
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/train.csv").write_text("a,b,gold\nx,y,-1\nx,y,1\nx,y,0\n", encoding="utf-8")
+    found = own_task("mine", given).examples("train", "en", tmp_path)
+    assert [(example.id, example.label) for example in found] == [("1", "same"), ("2", "different")]  # type: ignore[union-attr]
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
@@ -170,6 +179,7 @@ def test_a_recipe_without_own_tasks_keeps_its_fingerprint() -> None:
         ("{premise: a", '{drop: "-1", premise: a', r"my_nli\.columns\.drop: '-1' .*write a list such as \[a, b\]"),
         ("{premise: a", "{names: [a, b], premise: a", r"columns\.names: \['a', 'b'\] .*write pairs such as \{a: b\}"),
         ("{premise: a", "{id: [a], premise: a", r"columns\.id: \['a'\] .*write the name of a column or null"),
+        ("{premise: a", "{drop: [no], premise: a", r"my_nli\.columns: YAML reads yes, no, .* write them in quotes"),
         ("premise: a", "premise: null", r"columns\.premise: None does not belong there; write the name of a column"),
         ("train-{lang}", "train-{lang}-{set}", r"files\.train: '.*' has braces that are not \{lang\}"),
         ("    labels:", "    gold: {tset: a}\n    labels:", r"gold\.tset: there is no split of .*'test'\?\); give its"),
