@@ -10,7 +10,14 @@ from collections.abc import Hashable, Sequence
 from pathlib import Path
 
 from ds_stilts.errors import DataError
-from ds_stilts.tasks.examples import ChoiceExample, Example, PairExample, QuestionExample, TaggedSentence
+from ds_stilts.tasks.examples import (
+    ChoiceExample,
+    Example,
+    PairExample,
+    QuestionExample,
+    ScoredPairExample,
+    TaggedSentence,
+)
 from ds_stilts.tasks.task import Task
 
 FEWEST = 20
@@ -46,6 +53,10 @@ def _gold(example: Example) -> Hashable | None:
         return example.label
     if isinstance(example, TaggedSentence):
         return example.tags and (example.tags[0] if len(set(example.tags)) == 1 else example.tags)
+    if isinstance(example, ScoredPairExample):
+        return example.score
+    if isinstance(example, QuestionExample) and example.impossible:
+        return "no answer"
     if isinstance(example, QuestionExample):
         return tuple(answer.text for answer in example.answers) or None
     return None

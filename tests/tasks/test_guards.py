@@ -1,12 +1,21 @@
 """Gold that cannot be right is refused before anything is scored against it."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from ds_stilts.errors import DataError
 from ds_stilts.tasks import get_task
-from ds_stilts.tasks.examples import Answer, ChoiceExample, Example, PairExample, QuestionExample, TaggedSentence
+from ds_stilts.tasks.examples import (
+    Answer,
+    ChoiceExample,
+    Example,
+    PairExample,
+    QuestionExample,
+    ScoredPairExample,
+    TaggedSentence,
+)
 from ds_stilts.tasks.guards import FEWEST, check_gold
 
 FILE = Path("xcopa/test-id.jsonl")
@@ -30,6 +39,8 @@ def question(id: int, *answers: str) -> QuestionExample:
         # sentences of different length, every word outside
         ("panx", [TaggedSentence(id=str(n), words=("w",) * (n + 1), tags=("O",) * (n + 1)) for n in MANY]),
         ("xquad", [question(n, "placeholder") for n in MANY]),
+        ("squad_v2", [replace(question(n), impossible=True) for n in MANY]),  # no list of answers has anything in it
+        ("korsts", [ScoredPairExample(id=str(n), premise="p", hypothesis="h", score=0.0) for n in MANY]),
     ],
 )
 def test_one_gold_throughout_is_a_placeholder(task: str, examples: list[Example]) -> None:
@@ -45,6 +56,7 @@ def test_one_gold_throughout_is_a_placeholder(task: str, examples: list[Example]
         ("xnli", [pair(n, None) for n in MANY]),  # nothing there at all: scoring says so itself
         ("panx", [TaggedSentence(id=str(n), words=("w", "v"), tags=("O", "B-PER")[: 2 - n % 2]) for n in MANY]),
         ("xquad", [question(n) for n in MANY]),
+        ("squad_v2", [replace(question(n), impossible=n > 0) for n in MANY[1:]] + [question(99, "an answer")]),
     ],
 )
 def test_other_gold_passes(task: str, examples: list[Example]) -> None:
