@@ -32,7 +32,7 @@ from ds_stilts.planning.public_models import public_config
 from ds_stilts.planning.start_model import start_shape
 from ds_stilts.recipe import Recipe, Training
 from ds_stilts.tasks import get_task
-from ds_stilts.tasks.guards import check_gold
+from ds_stilts.tasks.guards import check_gold, check_some_gold
 from ds_stilts.tasks.task import Task
 
 _ANY_LENGTH = 1 << 20
@@ -130,7 +130,7 @@ def check_files(run: Run) -> None:
     """Read every official file that the run will read.
 
     Raises:
-        DataError: the first that is missing or malformed; names file and line.
+        DataError: the first that is missing or malformed, or has no gold; names file and line.
     """
     seen: set[tuple[str, str, str, int | None, bool, str]] = set()
     for key in all_keys(run):
@@ -138,7 +138,10 @@ def check_files(run: Run) -> None:
         if identity not in seen:
             seen.add(identity)
             examples = key.examples(run.data_root)
-            check_gold(examples, key.task, key.task.files(key.split, key.language, run.data_root)[0])
+            file = key.task.files(key.split, key.language, run.data_root)[0]
+            check_gold(examples, key.task, file)
+            if not key.unlabelled and key.split != "pool":
+                check_some_gold(examples, key.task, file)
 
 
 def check_files_there(run: Run) -> None:

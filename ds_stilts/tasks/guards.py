@@ -11,11 +11,13 @@ from pathlib import Path
 
 from ds_stilts.errors import DataError
 from ds_stilts.tasks.examples import (
+    BitextExample,
     ChoiceExample,
     Example,
     PairExample,
     QuestionExample,
     ScoredPairExample,
+    SearchExample,
     TaggedSentence,
 )
 from ds_stilts.tasks.task import Task
@@ -45,6 +47,37 @@ def check_gold(examples: Sequence[Example], task: Task, path: Path) -> None:
             f"{path}: all {len(golds)} examples of task '{task.name}' have the same gold {golds[0]!r}, as files do "
             "whose labels were taken off; get the file with its real labels, or name another split (score_split)."
         )
+
+
+def check_some_gold(examples: Sequence[Example], task: Task, path: Path) -> None:
+    """Refuse examples of which none has gold, where they are to be learned or scored.
+
+    Args:
+        path: the file that is named in the message.
+
+    Raises:
+        DataError: names the number of examples.
+    """
+    if not any(map(_has_gold, examples)):
+        raise DataError(
+            f"{path}: none of its {len(examples)} examples of task '{task.name}' has gold, as in files whose labels "
+            "were taken off, so there is nothing to learn and no score; get the file with its labels, or name another "
+            "split (score_split)."
+        )
+
+
+def _has_gold(example: Example) -> bool:
+    if isinstance(example, (PairExample, ChoiceExample)):
+        return example.label is not None
+    if isinstance(example, ScoredPairExample):
+        return example.score is not None
+    if isinstance(example, TaggedSentence):
+        return example.tags is not None
+    if isinstance(example, QuestionExample):
+        return example.impossible or bool(example.answers)
+    if isinstance(example, BitextExample):
+        return example.match is not None
+    return not isinstance(example, SearchExample) or example.keys is not None
 
 
 def _gold(example: Example) -> Hashable | None:

@@ -1,6 +1,7 @@
 """Start models and files are looked at before anything is trained."""
 
 import importlib.util
+import json
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,23 @@ def root(tmp_path: Path) -> Path:
     write(tmp_path / "xnli" / "test-sw.tsv", "a\tb\nc\td\n")
     write(tmp_path / "labels" / "xnli" / "test-sw.tsv", "neutral\nentailment\n")
     return tmp_path
+
+
+def test_what_cannot_be_scored_is_told_before_anything_is_trained(root: Path) -> None:
+    def questions(answer: str) -> str:
+        answers = [{"text": answer, "answer_start": 0}]
+        qas = [{"id": "1", "question": "q", "answers": answers}]
+        return json.dumps({"data": [{"paragraphs": [{"context": "c", "qas": qas}]}]})
+
+    write(root / "squad" / "train-v1.1.json", questions("c"))
+    own = recipe("m", targets={"xquad": {"steps": 1}})
+    for answer in ("c", ""):  # as XTREME's download script leaves it
+        write(root / "xquad" / "xquad.en.json", questions(answer))
+        run = Run(recipe=own, run_dir=root / "run", data_root=root)
+        if answer:
+            check_files(run)
+    with pytest.raises(DataError, match=r"xquad\.en\.json: none of its 1 examples of task 'xquad' has gold"):
+        check_files(run)
 
 
 def test_a_whole_model_folder_and_a_hub_id_pass(model: Path) -> None:

@@ -9,14 +9,17 @@ from ds_stilts.errors import DataError
 from ds_stilts.tasks import get_task
 from ds_stilts.tasks.examples import (
     Answer,
+    BitextExample,
     ChoiceExample,
     Example,
     PairExample,
     QuestionExample,
     ScoredPairExample,
+    SearchExample,
     TaggedSentence,
+    TextExample,
 )
-from ds_stilts.tasks.guards import FEWEST, check_gold
+from ds_stilts.tasks.guards import FEWEST, check_gold, check_some_gold
 
 FILE = Path("xcopa/test-id.jsonl")
 MANY = range(FEWEST)
@@ -67,3 +70,29 @@ def test_a_repeated_id_is_named_with_its_number() -> None:
     examples = [pair(n % 3, "neutral") for n in range(7)]
     with pytest.raises(DataError, match=r"the id '0' stands on 3 examples of task 'xnli'"):
         check_gold(examples, get_task("xnli"), FILE)
+
+
+@pytest.mark.parametrize(
+    ("bare", "with_gold"),
+    [
+        (pair(0, None), pair(1, "neutral")),
+        (ChoiceExample(id="0", context="c", choices=("a",), label=None), None),
+        (ScoredPairExample(id="0", premise="p", hypothesis="h", score=None), None),
+        (TaggedSentence(id="0", words=("w",), tags=None), TaggedSentence(id="1", words=(), tags=())),
+        (question(0), question(1, "an answer")),
+        (question(0), replace(question(1), impossible=True)),
+        (BitextExample(id="0", text="t", side="corpus", match=None), None),
+        (
+            SearchExample(id="0", text="t", side="query", keys=None),
+            SearchExample(id="1", text="t", side="query", keys=()),
+        ),
+    ],
+)
+def test_of_what_is_learned_or_scored_some_has_gold(bare: Example, with_gold: Example | None) -> None:
+    with pytest.raises(
+        DataError, match=r"test-id\.jsonl: none of its 2 examples of task 'xnli' has gold, .*another split"
+    ):
+        check_some_gold([bare, bare], get_task("xnli"), FILE)
+    if with_gold:
+        check_some_gold([bare, with_gold], get_task("xnli"), FILE)
+    check_some_gold([TextExample(id="0", text="running text")], get_task("text"), FILE)
