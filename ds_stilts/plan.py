@@ -227,6 +227,11 @@ def _check_target(task: Task, target: Target, where: str, processes: int) -> Non
     for split in score_splits(target, task):
         if split == "pool":
             raise RecipeError(f"{where}.score_split: 'pool' is what is searched in; name the split with the queries")
+        if split == "train" and target.score_split is None:
+            raise RecipeError(
+                f"{where}: '{task.name}' has no split but the one that it is trained on; give it a file for `test` or "
+                "`dev`, or say `score_split: train`"
+            )
         if task.perturbed_from and split != task.score_split:
             raise RecipeError(
                 f"{where}.score_split: of '{task.name}' only split '{task.score_split}' is perturbed, and '{split}' "

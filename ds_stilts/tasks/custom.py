@@ -78,6 +78,7 @@ def own_task(name: str, given: OwnTask) -> Task:
         split: Split(read=_reader(given, split, where), file=file, labels=given.gold.get(split))
         for split, file in given.files.items()
     }
+    others = [split for split in splits if split != "train"]
     labels = {"accuracy": 100 / len(given.labels)} if given.format == "sentence_pair" else {}
     choices = {"accuracy": 100 / given.num_choices} if given.num_choices else {}
     return Task(
@@ -86,7 +87,7 @@ def own_task(name: str, given: OwnTask) -> Task:
         format=given.format,
         languages=tuple(given.languages),
         splits=splits,
-        score_split=next((split for split in ("test", "dev") if split in splits), next(iter(splits))),
+        score_split=next(split for split in ("test", "dev", *others, "train") if split in splits),
         labels=tuple(given.labels),
         num_choices=given.num_choices,
         score_range=given.score_range,

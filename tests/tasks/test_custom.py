@@ -138,6 +138,28 @@ def test_a_recipe_makes_its_tasks_known_and_its_paths_whole(tmp_path: Path) -> N
     assert get_task("my_nli:shuffled").train_data == "my_nli"
 
 
+@pytest.mark.parametrize(
+    ("splits", "scored"),
+    [
+        (["train", "dev", "test"], "test"),
+        (["train", "dev"], "dev"),
+        (["train", "validation"], "validation"),
+        (["held_out"], "held_out"),
+    ],
+)
+def test_what_is_trained_on_is_not_what_is_scored(splits: list[str], scored: str) -> None:
+    files = {split: f"{split}.csv" for split in splits}
+    assert own_task("mine", OwnTask(format="span_qa", files=files)).score_split == scored
+
+
+def test_a_target_with_training_files_alone_is_refused_unless_it_says_so() -> None:
+    text = RECIPE.replace(', test: "mine/test-{lang}.csv"', "").replace("{epochs: 1}", "{epochs: 1, batch_examples: 4}")
+    with pytest.raises(RecipeError, match=r"targets\.my_nli: 'my_nli' has no split but the one that it is trained on"):
+        check_recipe(parse_recipe(text, source="own.yaml"), processes=1)
+    text = text.replace("my_nli: {}", "my_nli: {score_split: train}")
+    check_recipe(parse_recipe(text, source="own.yaml"), processes=1)
+
+
 def test_another_recipe_does_not_know_them() -> None:
     check_recipe(parse_recipe(RECIPE, source="own.yaml"), processes=1)
     declare_own({}, {})
