@@ -48,6 +48,10 @@ _UniqueKeyLoader.add_implicit_resolver(
 )
 
 
+_BAD_VALUES = (ValueError, AttributeError, LookupError, RecursionError)
+"""What PyYAML lets through of a value that is none (`2020-02-30`, `!!timestamp x`, `!!bool x`), or nested too deeply."""
+
+
 def shipped_recipes(*, studies: bool = False) -> list[str]:
     """Names of the recipes in the package, e.g. "quickstart", "studies/quickstart_claims", or those of its studies."""
     root = shipped_folder()
@@ -135,14 +139,12 @@ def read_mapping(text: str, *, source: str, what: str, overrides: list[str] | tu
     """
 
     def read(content: str, source: str) -> Any:
-        loader = _UniqueKeyLoader(content)
-        loader.name = source
         try:
+            loader = _UniqueKeyLoader(content)
+            loader.name = source
             return loader.get_single_data()
-        except yaml.YAMLError as error:
+        except (yaml.YAMLError, *_BAD_VALUES) as error:
             raise RecipeError(f"{source} is not valid YAML: {' '.join(str(error).split())}") from None
-        finally:
-            loader.dispose()
 
     values = read(text, source)
     if not isinstance(values, dict):
@@ -169,7 +171,7 @@ def _place(node: Any, key: str, override: str) -> Any:
         raise RecipeError(
             f"--set {override}: '{key}' would stand inside of {node!r}, which has no keys; set that first"
         )
-    if not key.isdigit() or not 1 <= int(key) <= len(node):
+    if not key.isdecimal() or not 1 <= int(key) <= len(node):
         raise RecipeError(f"--set {override}: '{key}' stands for a place in a list of {len(node)}; count from 1")
     return int(key) - 1
 

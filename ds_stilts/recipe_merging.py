@@ -35,6 +35,8 @@ class Merge(Section):
             twice = [name for name in arms if arms.count(name) > 1]
             if twice:
                 raise ValueError(f"arm '{twice[0]}' stands there twice; give it twice the weight")
+            if other := [name for name in arms if not isinstance(name, str)]:
+                raise ValueError(f"it lists the names of arms, found {other[0]!r}")
             return {name: None for name in arms}
         return arms
 
