@@ -1,9 +1,10 @@
 """Entry point of `ds-stilts`: the list of verbs, and what an error looks like from outside.
 
-Exit codes: 0 done, 2 bad input (one sentence, no traceback), 85 stopped cleanly (run the same command again),
+Exit codes: 0 done, 2 bad input, or a path that the system refuses (one sentence, no traceback), 85 stopped cleanly (run the same command again),
 130 interrupted; anything else is a fault of ours and keeps its traceback.
 """
 
+import errno
 import functools
 import sys
 from collections.abc import Callable
@@ -34,6 +35,11 @@ from ds_stilts.errors import StoppedCleanly, UserError
 
 Verb = Callable[..., Any]
 
+REFUSED = frozenset(
+    (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG, errno.ENOSPC, errno.EDQUOT, errno.ELOOP)
+)
+"""What the system says of a path that no code of ours could make work: not ours, read-only, too long, a full disk."""
+
 
 def explained(verb: Verb) -> Verb:
     """Wrap a verb so that errors meant for people end in a sentence and an exit code, not in a traceback."""
@@ -48,6 +54,12 @@ def explained(verb: Verb) -> Verb:
         except StoppedCleanly as stop:
             _tell(str(stop) or "stopped cleanly; run the same command again to go on")
             raise typer.Exit(stop.exit_code) from None
+        except OSError as error:
+            if error.errno not in REFUSED:
+                raise
+            where = f"{error.filename}: " if error.filename else ""
+            _tell(f"error: {where}{error.strerror}; make that possible, or name another place", fg="red")
+            raise typer.Exit(UserError.exit_code) from None
         except KeyboardInterrupt:
             _tell("interrupted; run the same command again to go on")
             raise typer.Exit(130) from None

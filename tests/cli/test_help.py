@@ -181,6 +181,15 @@ def test_errors_and_stops_have_their_exit_codes(capsys: pytest.CaptureFixture[st
     assert raising(KeyboardInterrupt()) == 130
 
 
+@pytest.mark.parametrize("verb", ["plan", "study plan", "score --labels .", "status", "data check --data-root"])
+def test_a_path_that_the_system_refuses_is_one_sentence_and_exit_code_2(verb: str) -> None:
+    answer = ds_stilts(*verb.split(), "a" * 300)
+
+    assert answer.returncode == 2, answer.stderr
+    assert len(answer.stderr.splitlines()) == 1, answer.stderr
+    assert answer.stderr.startswith("error: ") and "File name too long" in answer.stderr
+
+
 def test_a_fault_of_ours_keeps_its_traceback() -> None:
     from ds_stilts.cli.main import explained
 
