@@ -67,7 +67,9 @@ def read_record(run_dir: Path) -> list[Submitted]:
         return [Submitted(**{**job, "stages": tuple(job["stages"])}) for job in values["jobs"]]
     except FileNotFoundError:
         return []
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except OSError as error:
+        raise ClusterError(f"{path} cannot be read ({error.strerror}); name the folder of a run or study") from None
+    except (ValueError, TypeError, KeyError) as error:
         raise ClusterError(
             f"{path} is not as it was written ({error}); move it away, and look for jobs with squeue"
         ) from None

@@ -126,17 +126,21 @@ def _with_named_base(values: dict[str, Any], folder: Path) -> tuple[dict[str, An
 
 
 def _values(path: Path) -> dict[str, Any]:
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise RecipeError(f"{path} cannot be read as a study, a YAML file in UTF-8: {error}") from None
+    text = _text_of(path, "study")
     if not is_study(text):
         raise RecipeError(f"{path} is no study: it has no `study: NAME` at its top; is it a recipe (ds-stilts run)?")
     return read_mapping(text, source=str(path), what="study")
 
 
 def _recipe_of(path: Path) -> dict[str, Any]:
-    return read_mapping(path.read_text(encoding="utf-8"), source=str(path), what="recipe")
+    return read_mapping(_text_of(path, "recipe"), source=str(path), what="recipe")
+
+
+def _text_of(path: Path, what: str) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecipeError(f"{path} cannot be read as a {what}, a YAML file in UTF-8: {error}") from None
 
 
 def _with_whole_paths(base: dict[str, Any], folder: Path) -> dict[str, Any]:

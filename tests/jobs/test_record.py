@@ -37,6 +37,12 @@ def test_a_record_changed_by_hand_gets_a_sentence(tmp_path: Path, text: str) -> 
         read_record(tmp_path)
 
 
+def test_a_file_in_place_of_a_run_folder_is_not_called_a_damaged_record(tmp_path: Path) -> None:
+    (tmp_path / "recipe.yaml").write_text("")
+    with pytest.raises(ClusterError, match=r"jobs\.json cannot be read \(Not a directory\); name the folder of a run"):
+        read_record(tmp_path / "recipe.yaml")
+
+
 def test_the_logs_of_a_stage_are_found_by_its_name(tmp_path: Path) -> None:
     add_to_record(tmp_path, JOB)
 

@@ -110,6 +110,12 @@ def test_a_key_given_twice_and_what_is_no_yaml_are_refused(tmp_path: Path) -> No
         load_study(str(path))
 
 
+def test_a_base_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "base.yaml").write_bytes(b"\x8b\x00")
+    with pytest.raises(RecipeError, match=r"base\.yaml cannot be read as a recipe, a YAML file in UTF-8"):
+        loaded(tmp_path, {**STUDY, "base": "base.yaml"})
+
+
 def test_studies_and_recipes_are_not_mistaken_for_each_other(tmp_path: Path) -> None:
     path = write(tmp_path, STUDY)
     with pytest.raises(RecipeError, match="is a study, of many runs"):
