@@ -27,6 +27,7 @@ from ds_stilts.report.markdown import (
     zero_shot_text,
 )
 from ds_stilts.report.numbers import NOTHING, between, count, points, signed, signed_between
+from ds_stilts.report.paper import with_paper
 from ds_stilts.report.provenance import SCORE_COLUMNS, provenance
 from ds_stilts.report.summary import ArmResult, TargetSummary
 from ds_stilts.report.sweep import has_sweep, sweep_rows, sweep_sentence
@@ -47,7 +48,7 @@ def render_html(run: Run, summary: Summary) -> str:
     environment.filters.update(points=points, signed=signed, between=between, signed_between=signed_between)
     maps = heat_maps(summary)
     limit = next((item.limit for item in maps if item.kind == "difference"), 1.0)
-    return environment.get_template("report.html.j2").render(
+    page = environment.get_template("report.html.j2").render(
         run=run,
         summary=summary,
         others=[arm for arm in summary.arms if arm != summary.baseline],
@@ -81,6 +82,7 @@ def render_html(run: Run, summary: Summary) -> str:
         count=count,
         nothing=NOTHING,
     )
+    return with_paper(page)
 
 
 def _overlaps(summary: Summary, arm: str, target_name: str) -> bool:

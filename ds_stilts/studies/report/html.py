@@ -4,6 +4,7 @@ from typing import Any
 
 from ds_stilts.report import heatmap
 from ds_stilts.report.numbers import NOTHING, points, signed
+from ds_stilts.report.paper import with_paper
 from ds_stilts.studies.report.document import Part, Table, Td
 from ds_stilts.studies.report.summary import StudyReport
 from ds_stilts.studies.study_file import ONLY
@@ -27,7 +28,7 @@ def render_html(report: StudyReport, parts: tuple[Part, ...]) -> str:
     environment.filters.update(
         svg=Markup, after_underscores=lambda text: text.replace("_", Markup("_<wbr>")), points=points, signed=signed
     )
-    return environment.get_template("study.html.j2").render(
+    page = environment.get_template("study.html.j2").render(
         report=report,
         size="" if report.study.size == ONLY else report.study.size,
         parts=parts,
@@ -36,6 +37,7 @@ def render_html(report: StudyReport, parts: tuple[Part, ...]) -> str:
         nothing=NOTHING,
         colours={"text": heatmap.TEXT, "diverging": heatmap.DIVERGING, "sequential": heatmap.SEQUENTIAL},
     )
+    return with_paper(page)
 
 
 def _kind(block: Any) -> str:
