@@ -239,7 +239,9 @@ class Recipe(Section):
         common = values.get("training", {})
         unknown = [key for key in common if key not in Training.model_fields]
         if unknown:
-            raise ValueError(f"training.{unknown[0]}: unknown key{suggestion(str(unknown[0]), list(Training.model_fields))}")
+            raise ValueError(
+                f"training.{unknown[0]}: unknown key{suggestion(str(unknown[0]), list(Training.model_fields))}"
+            )
 
         def spread(phase: Any, common: dict[str, Any] = common) -> Any:
             if not isinstance(phase, dict) or phase.get("merge"):

@@ -49,7 +49,7 @@ _UniqueKeyLoader.add_implicit_resolver(
 
 
 _BAD_VALUES = (ValueError, AttributeError, LookupError, RecursionError)
-"""What PyYAML lets through of a value that is none (`2020-02-30`, `!!timestamp x`, `!!bool x`), or nested too deeply."""
+"""What PyYAML raises for a value that is none (`2020-02-30`, `!!timestamp x`, `!!bool x`), or is nested too deeply."""
 
 
 def shipped_recipes(*, studies: bool = False) -> list[str]:

@@ -1,7 +1,7 @@
 """Entry point of `ds-stilts`: the list of verbs, and what an error looks like from outside.
 
-Exit codes: 0 done, 2 bad input, or a path that the system refuses (one sentence, no traceback), 85 stopped cleanly (run the same command again),
-130 interrupted; anything else is a fault of ours and keeps its traceback.
+Exit codes: 0 done, 2 bad input, or a path that the system refuses (one sentence, no traceback), 85 stopped cleanly
+(run the same command again), 130 interrupted; anything else is a fault of ours and keeps its traceback.
 """
 
 import errno

@@ -1,8 +1,6 @@
 """A printed report holds every column: paper has no scroll bar."""
 
 import re
-from collections.abc import Callable
-from pathlib import Path
 
 from ds_stilts.report.paper import with_paper
 
