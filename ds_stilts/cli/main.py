@@ -6,6 +6,7 @@ Exit codes: 0 done, 2 bad input, or a path that the system refuses (one sentence
 
 import errno
 import functools
+import io
 import sys
 from collections.abc import Callable
 from typing import Annotated, Any
@@ -158,4 +159,7 @@ app.add_typer(
 
 def main() -> None:
     """Run the command line and leave the process."""
+    for stream in (sys.stdout, sys.stderr):  # a terminal of another encoding (LANG=en_US) lacks "…" and "−"
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     app(prog_name="ds-stilts")

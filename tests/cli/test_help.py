@@ -190,6 +190,14 @@ def test_a_path_that_the_system_refuses_is_one_sentence_and_exit_code_2(verb: st
     assert answer.stderr.startswith("error: ") and "File name too long" in answer.stderr
 
 
+def test_a_terminal_that_lacks_a_character_gets_the_rest(tmp_path: Path) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "latin-1"}
+    answer = subprocess.run([*COMMAND, "tasks"], capture_output=True, timeout=60, cwd=tmp_path, env=environment)
+
+    assert answer.returncode == 0, answer.stderr
+    assert b"xnli" in answer.stdout and b"\\u2026" in answer.stdout
+
+
 def test_a_fault_of_ours_keeps_its_traceback() -> None:
     from ds_stilts.cli.main import explained
 
