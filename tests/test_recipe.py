@@ -71,23 +71,6 @@ def test_what_is_not_plain_yaml_is_refused(content: str) -> None:
     assert "probe.yaml" in refused(content)
 
 
-@pytest.mark.parametrize(
-    "value", ["2020-02-30", "a\0b", "9" * 5000, "[" * 2000, "!!bool x", "!!timestamp x", "!!int x"]
-)
-def test_a_value_that_yaml_itself_cannot_read_is_refused_in_a_sentence(value: str) -> None:
-    assert refused(f"name: {value}\n").startswith("probe.yaml is not valid YAML: ")
-    if "\0" not in value:
-        with pytest.raises(RecipeError, match="is not valid YAML"):
-            read(text(), f"description={value}")
-
-
-def test_keys_and_names_that_are_no_words_are_refused_in_a_sentence() -> None:
-    assert "training.1: unknown key" in refused(text(training={1: 2}))
-    assert "lists the names of arms, found ['a']" in refused(text(arms={"m": {"merge": {"arms": [["a"]]}}}))
-    with pytest.raises(RecipeError, match="count from 1"):
-        read(text(arms={"a": {"sequence": [{"steps": 1, "tasks": {"mnli": {}}}]}}), "arms.a.sequence.².lr=1")
-
-
 @pytest.mark.parametrize(("content", "found"), [("- a\n", "list"), ("", "NoneType"), ("word", "str")])
 def test_a_recipe_is_a_mapping(content: str, found: str) -> None:
     assert refused(content) == f"probe.yaml: a recipe is a YAML mapping, found {found}"
