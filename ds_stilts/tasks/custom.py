@@ -179,6 +179,13 @@ def _roles(kind: Callable[..., Any], named: Mapping[str, Any], where: str) -> An
 
 def _given(column: Any, kind: Any, where: str) -> Any:
     """What stands in the recipe, as its role has it: in a text that should be a list, parts of it would be found."""
+    if not where.endswith((".drop", ".names")):  # labels, which may be any text
+        for text in column if isinstance(column, list) else [column]:
+            if columns.broken_template(text):
+                raise RecipeError(
+                    f"{where}: '{text}' has a brace that belongs to no name of a column, and would stand in the text "
+                    'of every example; write a template like "{context} {question}"'
+                )
     try:
         return TypeAdapter(kind).validate_python(column)
     except ValidationError:

@@ -203,6 +203,8 @@ def test_numbers_in_yaml_are_the_labels_of_that_name(tmp_path: Path) -> None:
         ("{premise: a", "{id: [a], premise: a", r"columns\.id: \['a'\] .*write the name of a column or null"),
         ("{premise: a", "{drop: [no], premise: a", r"my_nli\.columns: YAML reads yes, no, .* write them in quotes"),
         ("premise: a", "premise: null", r"columns\.premise: None does not belong there; write the name of a column"),
+        ("premise: a", 'premise: "{a"', r"columns\.premise: '\{a' has a brace that belongs to no name of a column"),
+        ("premise: a", 'premise: "{}"', r"columns\.premise: '\{\}' has a brace that belongs to no name of a column"),
         ("train-{lang}", "train-{lang}-{set}", r"files\.train: '.*' has braces that are not \{lang\}"),
         ("    labels:", "    gold: {tset: a}\n    labels:", r"gold\.tset: there is no split of .*'test'\?\); give its"),
         ("my_nli", "xnli", r"tasks\.xnli: the catalogue has a task of that name"),

@@ -332,6 +332,11 @@ def scalar(row: Row, column: str) -> str:
     return str(found)
 
 
+def broken_template(column: Any) -> bool:
+    """Whether a column is a template with a brace that no name of a column stands in, e.g. "{text_a"."""
+    return isinstance(column, str) and "{" in _FIELD.sub("", column)
+
+
 def text(row: Row, column: str) -> str:
     """A column's text, or a template filled in; a list of strings is joined with spaces."""
     if "{" in column:
