@@ -77,11 +77,14 @@ def find_recipe(name_or_path: str) -> Path:
     """Path of a shipped recipe by name, or of a file.
 
     Raises:
-        RecipeError: neither exists; suggests the nearest shipped name.
+        RecipeError: neither exists; suggests the nearest shipped name. Or the system refuses to look there.
     """
     path = Path(name_or_path)
-    if path.is_file():
-        return path
+    try:
+        if path.is_file():
+            return path
+    except OSError as error:  # a folder that is not ours, a name that is too long
+        raise RecipeError(f"{path}: {error.strerror}; name a recipe file that can be read") from None
     if name_or_path in shipped_recipes():
         return shipped_folder() / f"{name_or_path}.yaml"
     raise RecipeError(

@@ -3,6 +3,7 @@
 import pytest
 
 from ds_stilts.errors import RecipeError
+from ds_stilts.recipe_file import load_recipe
 from tests.test_recipe import read, refused, text
 
 
@@ -21,3 +22,8 @@ def test_keys_and_names_that_are_no_words_are_refused_in_a_sentence() -> None:
     assert "lists the names of arms, found ['a']" in refused(text(arms={"m": {"merge": {"arms": [["a"]]}}}))
     with pytest.raises(RecipeError, match="count from 1"):
         read(text(arms={"a": {"sequence": [{"steps": 1, "tasks": {"mnli": {}}}]}}), "arms.a.sequence.².lr=1")
+
+
+def test_a_name_that_no_file_can_have_is_refused_in_a_sentence() -> None:
+    with pytest.raises(RecipeError, match="aaa: File name too long; name a recipe file that can be read"):
+        load_recipe("a" * 300)
