@@ -18,13 +18,17 @@ _KEY = (
     "Each dot is an arm: its gain over the baseline in that target's zero-shot languages, and the divergence of the "
     "words that it trains on from those that are scored. Lines have one slope in all targets."
 )
+_WHAT = {
+    "divergence": "Jensen-Shannon divergence of word frequencies, 0 where they are equal, 1 where no word is shared, "
+    "between samples of equally many words.",
+    "proxy": f"How well a linear classifier of words tells pieces of {PIECE_WORDS} words apart that it has not learned "
+    "from: around 0 where it guesses, 2 where it is always right.",
+    "mmd": f"Maximum mean discrepancy of pieces of {PIECE_WORDS} words as the start model embeds them, squared: 0 on "
+    "average where they are of one source.",
+}
 _DISTANCE = (
-    "Divergence: Jensen-Shannon divergence of word frequencies, 0 where they are equal, 1 where no word is shared, "
-    "between samples of equally many words. The others compare pieces of "
-    f"{PIECE_WORDS} words. Proxy A-distance: how well a linear classifier of words tells pieces apart that it has not "
-    "learned from, around 0 where it guesses, 2 where it is always right. Squared MMD: the maximum mean discrepancy of "
-    "pieces as the start model embeds them, 0 on average where they are of one source. All see texts, not tasks: arms "
-    "of another task, other labels or another order are as near as their texts."
+    "Distances are of texts, not of tasks: arms of another task, other labels or another order are as near as their "
+    "texts."
 )
 _SLOPES = (
     "Within targets, arms are compared with one another in each target. Within targets and arms, what an arm gains in "
@@ -113,11 +117,11 @@ def _row(measure: str, within: str, slope: CellSlope) -> tuple[Td, ...]:
     )
 
 
-def _distances(found: DomainGains) -> list[Table]:
-    """A table for each measure that some target has."""
+def _distances(found: DomainGains) -> list[Block]:
+    """A table for each measure that some target has, and what it is."""
     targets = found.distances.targets
     arms = list(next(iter(targets.values())).divergence.arms)
-    tables = []
+    blocks: list[Block] = []
     for measure in MEASURES:
         known = {target: own.by_measure().get(measure) for target, own in targets.items()}
         if not any(known.values()):
@@ -131,15 +135,14 @@ def _distances(found: DomainGains) -> list[Table]:
             Td(text="words compared"),
             *(Td(text=f"{own.words:,}", sub=(", ".join(own.languages),)) for own in targets.values()),
         )
-        tables.append(
-            Table(
-                id=f"domains-{measure}-table",
-                caption=f"{TITLES[measure]} of each arm from each target, and its gain in points where it counts.",
-                head=("Arm", *targets),
-                rows=(*rows, halves, words),
-            )
+        table = Table(
+            id=f"domains-{measure}-table",
+            caption=f"{TITLES[measure]} of each arm from each target, and its gain in points where it counts.",
+            head=("Arm", *targets),
+            rows=(*rows, halves, words),
         )
-    return tables
+        blocks += [table, note(_WHAT[measure])]
+    return blocks
 
 
 def _cell(found: DomainGains, arm: str, target: str, own: Distances | None) -> Td:

@@ -128,7 +128,7 @@ def test_the_part_shows_distances_of_all_arms_and_is_missing_where_nobody_measur
     report = summarise(evidence_of(tmp_path / "study", domain_study()), claims)
     part = domains_part(report)
     assert part is not None and report.domains is not None
-    figures, _, slopes, _, distances, apart, *_ = part.blocks
+    figures, _, slopes, _, distances, _, apart, *_ = part.blocks
     assert [one.caption for one in figures.figures] == list(DISTANCES)  # type: ignore[union-attr]
     assert "near at 0.100: " in figures.figures[0].svg and "shuffled" not in figures.figures[0].svg  # type: ignore[union-attr]
     assert [(row[0].text, row[1].text) for row in slopes.rows] == [  # type: ignore[union-attr]
