@@ -1,9 +1,10 @@
 """What each arm costs: planned from its recipe, and compared with the others. Pure; what was really used is a ledger's.
 
 FLOPs follow the rule 6 · N · tokens (Kaplan et al. 2020, arXiv:2001.08361, section 2.1: two for the forward pass and
-four for the backward pass), with N the parameters that a token is multiplied with: blocks and heads, and of an mT5 that
-writes text, those that see only what it writes by their share (`planning.phase`). Embedding tables are looked up and
-count nothing; with activation checkpointing the forward pass is done twice: 8 · N · tokens.
+four for the backward pass), with N the parameters that a token is multiplied with: blocks and heads, and those that see
+only some tokens by their share (`planning.phase`): what an mT5 writes text with, and the word embedding, which is also
+the matrix that masked tokens are told by. Embedding tables are else looked up and count nothing; with activation
+checkpointing the forward pass is done twice: 8 · N · tokens.
 """
 
 from collections.abc import Iterable, Mapping
@@ -20,6 +21,7 @@ from ds_stilts.planning.recipe_plan import phase_needs
 from ds_stilts.planning.start_model import start_shape
 from ds_stilts.recipe import Recipe
 from ds_stilts.studies.sections import Budget
+from ds_stilts.tasks import get_task
 
 FORWARD, BACKWARD = 2, 4
 """Floating point operations a parameter and token."""
@@ -109,13 +111,16 @@ def _cost(needs: PhaseNeeds) -> PhaseCost:
         if training.batch_tokens:
             tokens = steps * training.batch_tokens
         elif known and training.batch_examples:
-            counts = {name: size.items or 0 for name, size in sizes.items()}
-            drawn = mean_shares(counts, training, steps)
-            mean = sum(drawn[name] * size.item_tokens for name, size in sizes.items())
-            tokens = round(steps * training.batch_examples * mean)
+            tokens = round(steps * training.batch_examples * sum(_mean_tokens(needs, steps).values()))
         else:
             tokens = round(steps * needs.step_tokens)
     weights = (*needs.weights, *needs.frozen)
+    active = sum(w.numel * needs.passed_by(w) for w in weights if w.part != "embeddings")
+    if needs.rows_share and not needs.shape.decoder_layers:  # an mT5's output matrix is its own, and among the weights
+        counted = steps is not None and all(size.items for size in sizes.values())
+        means = _mean_tokens(needs, steps or 0) if counted else dict.fromkeys(sizes, 1.0)
+        masked = sum(mean for name, mean in means.items() if get_task(name).format == "masked_lm") / sum(means.values())
+        active += masked * needs.rows_share * needs.shape.hidden * needs.shape.vocabulary
     return PhaseCost(
         steps=steps,
         examples=examples,
@@ -125,11 +130,17 @@ def _cost(needs: PhaseNeeds) -> PhaseCost:
         else "a mean of prepared files"
         if known
         else "an upper bound",
-        active_parameters=round(sum(w.numel * needs.passed_by(w) for w in weights if w.part != "embeddings")),
+        active_parameters=round(active),
         parameters=sum(weight.numel for weight in weights),
         operations=BACKWARD + FORWARD * (2 if training.activation_checkpointing else 1),
         counts=sizes,
     )
+
+
+def _mean_tokens(needs: PhaseNeeds, steps: int) -> dict[str, float]:
+    """By task, its tokens in an item of the phase's mixture; they add up to those of the mean item."""
+    drawn = mean_shares({name: size.items or 0 for name, size in needs.sizes.items()}, needs.training, steps)
+    return {name: drawn[name] * size.item_tokens for name, size in needs.sizes.items()}
 
 
 def arm_amount(costs: Mapping[str, PhaseCost], arm: str, budget: Budget) -> int | None:

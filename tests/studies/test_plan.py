@@ -83,6 +83,27 @@ def test_what_sees_only_what_an_mt5_writes_is_not_counted_for_every_token_that_i
     assert cost.flops == pytest.approx(6 * cost.active_parameters * 10 * 512)
 
 
+def test_masked_tokens_of_a_mixture_pass_the_word_embedding_and_no_other_token_does() -> None:
+    """Half of the items are running text, of which 15 % is masked; both tasks have items of 512 tokens at most."""
+    tasks = {"mnli": {"max_examples": 1000, "share": 0.5}, "text": {"max_examples": 1000, "share": 0.5}}
+    arm = {"tasks": tasks, "steps": 10, "batch_examples": 8, "max_tokens": 512}
+    given = study(
+        base__data={},
+        base__start={"model": "xlm-roberta-base"},
+        arms={
+            "none": {"role": "baseline"},
+            "mixed": {"intermediate": arm},
+            "nli": {"intermediate": {**arm, "tasks": {"mnli": {}}}},
+        },
+        targets={"xnli": {}},
+        contrasts={"c": {"arm": "mixed", "against": "none"}},
+    )
+    costs = phase_costs(expand(given)[0].recipe, 1)
+    more = costs["arms.mixed"].active_parameters - costs["arms.nli"].active_parameters
+    language_head = 768 * 768 + 768 + 2 * 768 + 250002
+    assert more == pytest.approx(language_head + 0.5 * 0.15 * 768 * 250002, rel=0.01)
+
+
 def test_activation_checkpointing_costs_a_third_more() -> None:
     def flops(**training: bool) -> float:
         only = study(arms={"none": {"role": "baseline"}, "qa": {"intermediate": {**ARM, **training}}}, contrasts={
